@@ -1,0 +1,110 @@
+"""What an engine is: takes a system and limits, gives a claim.
+
+An engine never builds a trace and never speaks to the user. What it claims to have found is a
+bare `Run`, which the reference interpreter must confirm before anyone sees it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from zdcheck.ir.run import Fault, Run
+from zdcheck.ir.system import ActionId, System
+
+Limit = Literal["states", "memory", "time", "interrupt", "depth"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When to stop. None is no limit; memory in bytes (of the searching process), time in seconds."""
+
+    max_states: int | None = None
+    max_memory: int | None = None
+    timeout_s: float | None = None
+    workers: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a search stands: complete depth, stored states, states not yet expanded, seconds."""
+
+    depth: int
+    states: int
+    frontier: int
+    elapsed_s: float
+
+
+Watcher = Callable[[Progress], None]
+"""Called a few times a second at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What a search did. `extra` are an engine's own figures for `--stats`, already in words.
+
+    `depth` is the number of steps to the farthest state seen. `fired` counts, for each action,
+    the transitions it made (an action not in it made none).
+    """
+
+    states: int
+    transitions: int
+    depth: int
+    elapsed_s: float
+    fired: Mapping[ActionId, int] = field(default_factory=dict)
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NoneFound:
+    """Every reachable state was visited and none is at fault.
+
+    `covers` has a shortest run for each cover (by position in `System.covers`) that was reached;
+    `antecedents` the positions in `System.properties` whose antecedent was true somewhere.
+    """
+
+    statistics: Statistics
+    covers: Mapping[int, Run]
+    antecedents: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A shortest run to a fault; among shortest ones, one with the fewest context switches."""
+
+    statistics: Statistics
+    fault: Fault
+    run: Run
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """A limit was reached; no fault so far. `note` says what was going on, where that helps."""
+
+    statistics: Statistics
+    limit: Limit
+    note: str = ""
+
+
+Claim = NoneFound | Found | Stopped
+
+
+class Engine(Protocol):
+    """One way to answer."""
+
+    @property
+    def name(self) -> str:
+        """As given to `--engine`."""
+        ...
+
+    def refuses(self, system: System) -> str | None:
+        """Why this engine cannot answer, in the user's words; None if it can."""
+        ...
+
+    def solve(self, system: System, limits: Limits, watch: Watcher) -> Claim:
+        """Answer, or return `Stopped`; on KeyboardInterrupt too. Leaves no process or file behind.
+
+        Raises ToolError if the machine does not let it (no compiler, disk full).
+        """
+        ...
