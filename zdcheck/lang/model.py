@@ -35,7 +35,8 @@ class Holding:
 
     `path` leads from the object pointed to through reference fields to the counted field
     (its last element). Empty for a variant-typed local declared bare `holds`: there the
-    payload's own holdings apply. `when` may use `subject`, the object pointed to.
+    payload's own holdings apply. `when` may use `subject`, the object pointed to (for a set, each
+    member; for a payload that is a reference, the payload's own `bound`).
     """
 
     path: tuple[FieldSymbol, ...]
@@ -54,17 +55,18 @@ class ConfigSymbol:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PayloadSymbol:
-    """One payload of a case."""
+    """One payload of a case. `holds … when` of this or another payload speaks of it as `bound`."""
 
     name: str
     type: Type
     holds: Holding | None
+    bound: BoundSymbol
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class CaseSymbol:
     """One case of a variant."""
 
@@ -73,7 +75,7 @@ class CaseSymbol:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class VariantSymbol:
     """A variant and its cases."""
 
