@@ -97,7 +97,8 @@ class Action:
     variable stands at most once, and values lie in the variable's type (a `range` check
     precedes where that was not certain). The thread's location is among them when it changes.
     `reads` and `writes` may name too many variables, never too few; `writes` is exactly the
-    updated ones. `statements` ran in this step, for coverage.
+    updated ones. `statements` ran in this step, for coverage. `via` are the calls through which
+    the code was inlined, outermost first.
     """
 
     id: ActionId
@@ -114,6 +115,7 @@ class Action:
     accesses: tuple[Access, ...] = ()
     lock_edges: tuple[LockEdge, ...] = ()
     stores: frozenset[VarId] = frozenset()
+    via: tuple[Span, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +159,14 @@ class LedgerEntry:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """One instance of a quantified property: the values chosen, for the blame line."""
+    """One conjunct of one instance of a quantified property: the values chosen, for the blame line.
+
+    `span` is the conjunct, None for the whole body.
+    """
 
     values: tuple[tuple[str, str], ...]
     condition: Expr
+    span: Span | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +221,29 @@ class Kind:
 
 
 @dataclass(frozen=True, slots=True)
+class VariantParts:
+    """A variant's variables: its case, and by case number the payload that this case has."""
+
+    name: str
+    case: VarId
+    payloads: tuple[tuple[VarId, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SetParts:
+    """A set's variables: whether each of the objects `names` is in it."""
+
+    name: str
+    members: tuple[VarId, ...]
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class System:
-    """One check, ground. `initial_states` are distinct, with all local work before the first stop done."""
+    """One check, ground. `initial_states` are distinct, with all local work before the first stop done.
+
+    `composites` say which variables are one thing in the language; only printing needs them.
+    """
 
     name: str
     variables: tuple[Variable, ...]
@@ -228,6 +255,7 @@ class System:
     properties: tuple[Property, ...]
     covers: tuple[Cover, ...]
     statements: tuple[Statement, ...]
+    composites: tuple[VariantParts | SetParts, ...] = ()
 
     def all_ended(self, state: State) -> bool:
         """Whether every thread that is no daemon has ended."""
