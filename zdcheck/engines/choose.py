@@ -1,0 +1,59 @@
+"""The one table of engines: which one answers, and why another was refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from zdcheck.base.diagnostics import UsageError
+from zdcheck.engines.interpreter import InterpreterEngine
+from zdcheck.engines.protocol import Engine
+from zdcheck.ir.system import System
+
+EngineName = Literal["auto", "explicit", "interpreter"]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The engine that will answer. `refusal` says why a better one cannot, in the user's words."""
+
+    engine: Engine
+    refusal: str | None = None
+
+
+def _explicit(without: frozenset[str]) -> Engine:
+    from zdcheck.engines.explicit.engine import ExplicitEngine
+
+    return ExplicitEngine(without=without)
+
+
+def _interpreter(without: frozenset[str]) -> Engine:
+    return InterpreterEngine()
+
+
+ENGINES: Mapping[str, Callable[[frozenset[str]], Engine]] = {
+    "explicit": _explicit,
+    "interpreter": _interpreter,
+}
+"""By name, the best first: `auto` takes the first that does not refuse."""
+
+
+def choose(name: EngineName, system: System, without: frozenset[str] = frozenset()) -> Choice:
+    """The engine called `name`, or for `auto` the best that can answer.
+
+    `without` names reductions to leave out. Raises UsageError if the engine named refuses.
+    """
+    if name != "auto":
+        engine = ENGINES[name](without)
+        if reason := engine.refuses(system):
+            raise UsageError(f"--engine {name} cannot answer: {reason}")
+        return Choice(engine)
+    refusal = None
+    for make in ENGINES.values():
+        engine = make(without)
+        reason = engine.refuses(system)
+        if reason is None:
+            return Choice(engine, refusal)
+        refusal = refusal or f"the {engine.name} engine cannot answer: {reason}"
+    raise AssertionError("the interpreter never refuses")

@@ -1,0 +1,282 @@
+"""The road as functions: load, check, lower, search, replay, judge.
+
+The command line, the tests and later the inspector all go this way. Nothing here prints.
+"""
+
+from __future__ import annotations
+
+import difflib
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import assert_never
+
+from zdcheck.base.diagnostics import Diagnostic, Label, Severity, UsageError
+from zdcheck.base.source import Span
+from zdcheck.engines.choose import Choice, EngineName, choose
+from zdcheck.engines.protocol import Claim, Found, Limits, NoneFound, Stopped, Watcher
+from zdcheck.ir.system import System
+from zdcheck.lang import model as m
+from zdcheck.lang.check import check as check_bundle
+from zdcheck.lang.modules import load
+from zdcheck.lower import lower
+from zdcheck.lower.instance import Instance
+from zdcheck.trace.coverage import Coverage
+from zdcheck.trace.model import Named, Size
+from zdcheck.trace.replay import Origin, replay
+from zdcheck.trace.verdict import (
+    CheckReport,
+    Expected,
+    Holds,
+    Inconclusive,
+    SpecReport,
+    Verdict,
+    Violated,
+    Witness,
+    surprise,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to check. Empty `checks` is all of them; `without` names reductions to leave out.
+
+    `progress` False skips progress properties, and every verdict says so.
+    """
+
+    checks: tuple[str, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
+    scope: Mapping[str, int] = field(default_factory=dict)
+    engine: EngineName = "auto"
+    limits: Limits = field(default_factory=Limits)
+    without: frozenset[str] = frozenset()
+    progress: bool = True
+
+    @property
+    def changes_the_spec(self) -> bool:
+        """Whether these are other checks than the spec's own."""
+        return bool(self.checks or self.settings or self.scope)
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A checked spec file."""
+
+    path: str
+    model: m.Model
+
+    def check(self, name: str) -> m.Check:
+        """The check of that name; UsageError with a suggestion if there is none."""
+        for check in self.model.checks:
+            if check.name == name:
+                return check
+        raise UsageError(f"{self.path}: no check `{name}`{did_you_mean(name, self.check_names)}")
+
+    @property
+    def check_names(self) -> tuple[str, ...]:
+        """The names of its checks, in order."""
+        return tuple(check.name for check in self.model.checks)
+
+
+@dataclass(frozen=True, slots=True)
+class Lowered:
+    """One check, ready for an engine."""
+
+    spec: Spec
+    check: m.Check
+    system: System
+    origin: Origin
+
+
+def load_spec(path: str) -> Spec:
+    """Read and check a spec. Raises SpecError, or ToolError if the file cannot be read."""
+    return Spec(path, check_bundle(load(Path(path))))
+
+
+def lower_check(spec: Spec, check: m.Check, options: Options) -> Lowered:
+    """The transition system of one check under the options' settings and scope."""
+    _known_names(spec.model, options)
+    instance = Instance.of(spec.model, check, options.settings, options.scope)
+    config = tuple(
+        Named(symbol.name, instance.scalar(symbol.type, symbol.span).show(value))
+        for symbol, value in instance.configs.items()
+    )
+    sizes = tuple(Size(name, size) for name, size in instance.sizes.items() if name != "thread")
+    origin = Origin(spec.path, check.name, config, sizes)
+    return Lowered(spec, check, lower(instance), origin)
+
+
+def check_spec(
+    path: str,
+    options: Options,
+    *,
+    loaded: Callable[[Spec], None] = lambda spec: None,
+    starts: Callable[[str, Choice], None] = lambda name, choice: None,
+    watch: Watcher = lambda progress: None,
+    done: Callable[[CheckReport], None] = lambda report: None,
+) -> SpecReport:
+    """Run the spec's checks. The callbacks hear of each stage as it is reached.
+
+    Raises SpecError, UsageError, ToolError and EngineDisagreement; an interrupt ends the run
+    with what was found so far.
+    """
+    spec = load_spec(path)
+    loaded(spec)
+    if spec.model.progress and options.progress:
+        names = ", ".join(f"`{p.name}`" for p in spec.model.progress)
+        raise UsageError(
+            f"{path}: progress properties are not checked yet ({names}); "
+            "--no-progress checks everything else and says so"
+        )
+    chosen = [c for c in spec.model.checks if not options.checks or c.name in options.checks]
+    reports: list[CheckReport] = []
+    coverage = Coverage()
+    try:
+        for check in chosen:
+            lowered = lower_check(spec, check, options)
+            choice = choose(options.engine, lowered.system, options.without)
+            starts(check.name, choice)
+            report, claim = _run(lowered, choice, options, watch)
+            coverage.add(lowered.system, claim.statistics, is_complete=isinstance(claim, NoneFound))
+            reports.append(report)
+            done(report)
+            if isinstance(claim, Stopped) and claim.limit == "interrupt":
+                break
+        dead = _dead_statements(spec, coverage, reports, options)
+    except KeyboardInterrupt:
+        dead = ()
+    skipped = tuple(check.name for check in chosen[len(reports) :])
+    return SpecReport(path, spec.model.warnings, tuple(reports), dead, skipped)
+
+
+def _run(
+    lowered: Lowered, choice: Choice, options: Options, watch: Watcher
+) -> tuple[CheckReport, Claim]:
+    claim = choice.engine.solve(lowered.system, options.limits, watch)
+    verdict = confirmed(lowered, claim)
+    expect = lowered.check.expect
+    expected = Expected(expect.violation, expect.of, expect.by)
+    remarks = []
+    if lowered.spec.model.progress and not options.progress:
+        remarks.append("without progress")
+    if choice.refusal is not None:
+        remarks.append(choice.refusal)
+    report = CheckReport(
+        lowered.spec.path,
+        lowered.check.name,
+        choice.engine.name,
+        expected,
+        verdict,
+        surprise(expected, verdict),
+        tuple(remarks),
+        reproduce(lowered.spec.path, lowered.check.name, options),
+    )
+    return report, claim
+
+
+def confirmed(lowered: Lowered, claim: Claim) -> Verdict:
+    """What a claim is worth: every run in it is replayed first.
+
+    Raises EngineDisagreement if one does not replay.
+    """
+    system, check = lowered.system, lowered.check
+    match claim:
+        case Found(statistics, fault, run):
+            return Violated(statistics, replay(system, fault, run, lowered.origin))
+        case Stopped(statistics, limit, note):
+            return Inconclusive(statistics, limit, note)
+        case NoneFound(statistics, covers, antecedents):
+            with_antecedent = [n for n, p in enumerate(system.properties) if p.antecedent]
+            vacuous = {system.properties[n].name for n in with_antecedent if n not in antecedents}
+            reached = {system.covers[n].name for n in covers}
+            uncovered = {cover.name for cover in system.covers} - reached
+            witnesses = [
+                Witness(system.covers[n].name, replay(system, None, run, lowered.origin))
+                for n, run in sorted(covers.items())
+            ]
+            return Holds(
+                statistics,
+                tuple(sorted(vacuous - check.allow_vacuous)),
+                tuple(sorted(uncovered - check.allow_uncovered)),
+                tuple(witnesses),
+                (len(antecedents), len(with_antecedent)),
+                (sum(n > 0 for n in statistics.fired.values()), len(system.actions)),
+            )
+        case _:
+            assert_never(claim)
+
+
+def _dead_statements(
+    spec: Spec, coverage: Coverage, reports: list[CheckReport], options: Options
+) -> tuple[Diagnostic, ...]:
+    """A statement that no reachable state of any check executes usually means a wrong guard."""
+    if options.changes_the_spec or len(reports) < len(spec.model.checks):
+        return ()
+    if any(isinstance(report.verdict, Inconclusive) for report in reports):
+        return ()
+
+    def search(system: System) -> Claim:
+        choice = choose(options.engine, system, options.without)
+        return choice.engine.solve(system, options.limits, lambda progress: None)
+
+    spans = coverage.dead(spec.path, search) or []
+    return tuple(
+        Diagnostic(
+            "dead_statement",
+            Severity.WARNING,
+            "this statement never runs, in no check of this spec",
+            Label(span, "never reached"),
+            help="a guard before it may be wrong; if it is meant, write `unreachable;` there",
+        )
+        for span in _outermost(spans)
+    )
+
+
+def _outermost(spans: Iterable[Span]) -> Iterator[Span]:
+    """Without those that lie inside another: one mistake, one message."""
+    end = -1
+    for span in sorted(spans, key=lambda s: (s.start, -s.end)):
+        if span.start >= end:
+            end = span.end
+            yield span
+
+
+# --- names given on the command line ----------------------------------------------------
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """`; did you mean …?` or a list of what there is."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    if close:
+        return f"; did you mean `{close[0]}`?"
+    return f" (there is: {', '.join(names)})" if names else " (there are none)"
+
+
+def _known_names(model: m.Model, options: Options) -> None:
+    configs = [config.name for config in model.configs]
+    for name in options.settings:
+        if name not in configs:
+            raise UsageError(f"--set {name}: no config `{name}`{did_you_mean(name, configs)}")
+    scopable = [*model.kinds, *(t.name for t in model.threads if t.count == "*")]
+    for name in options.scope:
+        if name not in scopable:
+            hint = did_you_mean(name, scopable)
+            raise UsageError(f"--scope {name}: no kind or `[*]` thread `{name}`{hint}")
+
+
+def reproduce(path: str, check: str, options: Options) -> str:
+    """The command that gives this verdict again."""
+    words = ["zdcheck", "check", path, "--check", check]
+    for name, value in options.settings.items():
+        words += ["--set", f"{name}={value}"]
+    for name, size in options.scope.items():
+        words += ["--scope", f"{name}={size}"]
+    for name in sorted(options.without):
+        words += ["--without", name]
+    if options.engine != "auto":
+        words += ["--engine", options.engine]
+    if not options.progress:
+        words.append("--no-progress")
+    return shlex.join(words)

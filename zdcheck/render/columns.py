@@ -1,0 +1,243 @@
+"""A counterexample as kernel commit messages draw it: one column per CPU, time goes down.
+
+Plain text, made to be pasted into a mail: 75 columns unless something in it is longer than any
+column, no colour needed. Only one thread moves in each row, so a long line may run on under the
+column to its right; where threads are too many even for that, rows name their thread instead.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import PurePosixPath
+from typing import Literal
+
+from zdcheck.render.escape import printable
+from zdcheck.trace.model import Blame, Change, Fact, LedgerLine, Place, Step, Trace
+
+WIDTH = 75
+"""What a commit message allows."""
+
+_NUMBER = 5
+"""The width of a step's number with the space after it."""
+
+_LAST_COLUMN = 30
+"""The least width of the last column: enough for `page[0].refcount: 1 -> 2` and a bit."""
+
+_LONGEST = 46
+"""A line that would run on farther than this under its neighbours is broken."""
+
+_CODE_LINES = 3
+"""A statement is cut after so many lines; its place is given."""
+
+Style = Literal["plain", "head", "code", "change", "ledger", "fault", "note"]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of output and what it is, for colour."""
+
+    text: str
+    style: Style = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Where each thread's column begins, counted after the step numbers; empty: rows name threads."""
+
+    columns: dict[int, int]
+    width: int
+    labels: int
+
+    def room(self, thread: int, *, beside: int) -> int:
+        """How wide a line of this thread may be, with `beside` characters kept free at the right."""
+        indent = self.columns.get(thread, 0)
+        right = self.width - _NUMBER - beside - indent
+        later = [start for start in self.columns.values() if start > indent]
+        own = min(later) - indent - 2 if later else right
+        return max(12, min(right, max(own, _LONGEST)))
+
+
+def columns(trace: Trace, reproduce: str = "", width: int = WIDTH) -> tuple[Line, ...]:
+    """The whole counterexample, or witness: header, steps, what went wrong, how to see it again."""
+    lines: list[Line] = []
+    if trace.steps:
+        layout = _layout(trace, width)
+        lines += _header(trace, layout)
+        for step in trace.steps:
+            lines += _step(trace, step, layout)
+    else:
+        lines.append(Line("  (in the initial state, before any step)"))
+    if trace.blame is not None:
+        lines += [Line(""), *_blame(trace, trace.blame, width)]
+    if reproduce:
+        lines += [Line(""), Line(f"  Reproduce: {printable(reproduce)}", "note")]
+    return tuple(Line(line.text.rstrip(), line.style) for line in lines)
+
+
+def text(lines: Sequence[Line]) -> str:
+    """The lines as one text."""
+    return "".join(f"{line.text}\n" for line in lines)
+
+
+# --- the steps --------------------------------------------------------------------------
+
+
+def _layout(trace: Trace, width: int) -> _Layout:
+    moving = sorted({step.thread for step in trace.steps})
+    labels = max(len(_label(trace, step.place)) for step in trace.steps) + 1
+    area = width - _NUMBER - labels
+    if len(moving) == 1:
+        return _Layout({moving[0]: 0}, width, labels)
+    last = max(_LAST_COLUMN, area // len(moving))
+    apart = (area - last) // (len(moving) - 1)
+    longest = max(len(printable(trace.threads[thread].name)) for thread in moving)
+    if apart < longest + 2:
+        return _Layout({}, width, labels)
+    return _Layout({thread: n * apart for n, thread in enumerate(moving)}, width, labels)
+
+
+def _header(trace: Trace, layout: _Layout) -> Iterator[Line]:
+    names = {thread: printable(trace.threads[thread].name) for thread in layout.columns}
+    if not names:
+        return
+    full = {thread: f"CPU{n} ({name})" for n, (thread, name) in enumerate(names.items())}
+    starts = [*layout.columns.values()]
+    gaps = [b - a - 2 for a, b in pairwise(starts)]
+    if all(len(name) <= gap for name, gap in zip(full.values(), gaps, strict=False)):
+        yield Line(_row(layout, full), "head")
+        yield Line(_row(layout, {t: "-" * len(name) for t, name in full.items()}), "head")
+    else:
+        yield Line(_row(layout, {t: f"CPU{n}" for n, t in enumerate(names)}), "head")
+        yield Line(_row(layout, names), "head")
+        yield Line(_row(layout, {t: "-" * max(4, len(n)) for t, n in names.items()}), "head")
+
+
+def _row(layout: _Layout, cells: dict[int, str]) -> str:
+    row = ""
+    for thread, cell in cells.items():
+        row = row.ljust(_NUMBER + layout.columns[thread]) + cell
+    return row
+
+
+def _step(trace: Trace, step: Step, layout: _Layout) -> Iterator[Line]:
+    indent = " " * layout.columns.get(step.thread, 0)
+    room = layout.room(step.thread, beside=layout.labels)
+    code = printable(step.code or step.place.text)
+    if not layout.columns:
+        code = f"{printable(trace.threads[step.thread].name)}: {code}"
+    label = _label(trace, step.place)
+    for n, part in enumerate(_wrapped(code, room, _CODE_LINES)):
+        number = f"{step.number:>3}  " if n == 0 else " " * _NUMBER
+        row = number + indent + part
+        if n == 0:
+            row = f"{row.ljust(layout.width - len(label) - 1)} {label}"
+        yield Line(row, "code")
+    below = " " * _NUMBER + indent + "  "
+    room = layout.room(step.thread, beside=0) - 2
+    for effect, style in _effects(trace, step):
+        for n, part in enumerate(_wrapped(effect, room, None)):
+            under = "  " if style in ("ledger", "fault") and effect.startswith("=") else ""
+            yield Line(f"{below}{under}{'    ' if n else ''}{part}", style)
+
+
+def _effects(trace: Trace, step: Step) -> Iterator[tuple[str, Style]]:
+    """What a step did, one line each: choices, changes, and for counts who holds them."""
+    own = f"{trace.threads[step.thread].name}."
+    said: set[str] = set()
+    ledger = {line.count: line for line in step.ledger}
+    for choice in step.choices:
+        said.add(shown := f"{printable(choice.name)} = {printable(choice.value)}")
+        yield shown, "change"
+    for change in step.changes:
+        shown = _change(change, own)
+        if shown and shown not in said:
+            yield shown, "change"
+        if line := ledger.pop(change.variable, None):
+            yield from _ledger(line, is_first=False)
+    for line in ledger.values():
+        yield from _ledger(line, is_first=True)
+
+
+def _change(change: Change, own: str) -> str:
+    """A change in words; empty where it is bookkeeping."""
+    name, after = printable(change.variable), printable(change.after)
+    if change.kind == "local" and change.variable.startswith(own):
+        return "" if change.cleared else f"{name.removeprefix(printable(own))} = {after}"
+    return f"{name}: {printable(change.before)} -> {after}"
+
+
+def _ledger(line: LedgerLine, is_first: bool) -> Iterator[tuple[str, Style]]:
+    """The count with its holders; under the count's own change its name is not said again."""
+    head = f"{printable(line.count)} = {line.value}" if is_first else ""
+    if line.value != line.expected:
+        yield f"{head or f'= {line.value}'}, but {printable(line.held)}", "fault"
+    elif is_first and not line.holders:
+        yield f"{head}, {printable(line.held)}", "ledger"
+    elif line.holders:
+        yield f"{head} = {printable(line.terms)}".strip(), "ledger"
+
+
+def _label(trace: Trace, place: Place) -> str:
+    """`:41` in the spec itself, `page:17` elsewhere."""
+    path = PurePosixPath(place.path)
+    module = "" if place.path == trace.spec else printable(path.stem)
+    return f"{module}:{place.line}"
+
+
+def _wrapped(text: str, room: int, most: int | None) -> list[str]:
+    """`text` broken to `room`; no word is broken, a line too many is cut."""
+    lines = textwrap.wrap(text, max(room, 12), break_long_words=False, break_on_hyphens=False) or [
+        ""
+    ]
+    if most is not None and len(lines) > most:
+        lines = [*lines[: most - 1], f"{lines[most - 1]} ..."]
+    return lines
+
+
+# --- what went wrong --------------------------------------------------------------------
+
+
+def _blame(trace: Trace, blame: Blame, width: int) -> Iterator[Line]:
+    message = printable(blame.message)
+    title = f"  *** {blame.violation}: {message} ***"
+    if len(title) <= width:
+        yield Line(title, "fault")
+    else:
+        yield Line(f"  *** {blame.violation} ***", "fault")
+        for part in textwrap.wrap(message, width - 2, break_long_words=False):
+            yield Line(f"  {part}", "fault")
+    yield Line("")
+    if place := blame.conjunct or blame.place:
+        yield Line(f"  at {printable(place.path)}:{place.line}:", "note")
+        for part in textwrap.wrap(printable(place.text), width - 6, break_long_words=False):
+            yield Line(f"      {part}", "note")
+    if blame.bindings:
+        values = ", ".join(f"{printable(b.name)} = {printable(b.value)}" for b in blame.bindings)
+        yield Line(f"  false for {values}, where" if blame.facts else f"  false for {values}")
+    for fact in blame.facts:
+        yield from _fact(trace, fact, width)
+
+
+def _fact(trace: Trace, fact: Fact, width: int) -> Iterator[Line]:
+    since = "" if fact.step is None else f"[step {_who(trace, fact.step)}]"
+    lines = textwrap.wrap(
+        printable(fact.text), width - 4, break_long_words=False, break_on_hyphens=False
+    )
+    for n, part in enumerate(lines):
+        row = f"    {'  ' if n else ''}{part}"
+        if since and n == len(lines) - 1:
+            if len(row) + 2 + len(since) <= width:
+                yield Line(f"{row.ljust(width - len(since) - 1)} {since}")
+                return
+            yield Line(row)
+            yield Line(since.rjust(width))
+            return
+        yield Line(row)
+
+
+def _who(trace: Trace, number: int) -> str:
+    step = trace.steps[number - 1]
+    return f"{number}, {printable(trace.threads[step.thread].name)}"

@@ -1,0 +1,191 @@
+"""From a bare run to a trace, by the reference semantics alone: the only door.
+
+An engine claims; this module confirms step by step with `ir.step` or raises EngineDisagreement.
+So a counterexample that does not replay has no form in which anyone could see it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from zdcheck.base.diagnostics import EngineDisagreement
+from zdcheck.base.source import Span
+from zdcheck.ir.evaluate import evaluate
+from zdcheck.ir.run import BrokenProperty, Deadlock, FailedCheck, Fault, Imbalance, LockCycle, Run
+from zdcheck.ir.step import Blocked, Fails, Goes, Stepper, attempt, is_deadlock
+from zdcheck.ir.system import Action, Check, State, System
+from zdcheck.trace.blame import History, blame, touched_entries
+from zdcheck.trace.model import Named, Size, Step, Text, Trace, TraceThread
+from zdcheck.trace.values import Values, files_of, place_of
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What the system was lowered from, in words."""
+
+    spec: str
+    check: str
+    config: tuple[Named, ...] = ()
+    scope: tuple[Size, ...] = ()
+
+
+def replay(system: System, fault: Fault | None, run: Run, origin: Origin) -> Trace:
+    """The trace of `run`, which ends in `fault` (None: in nothing wrong, for a witness).
+
+    Raises EngineDisagreement if a step is not possible, or the fault is not there.
+    """
+    history = _follow(system, run, fault)
+    others = _other_runs(system, fault)
+    if fault is not None:
+        _confirm(history, fault, others)
+    steps = tuple(_step(history, number) for number in range(1, len(history.actions) + 1))
+    found = None if fault is None else blame(history, fault, others)
+    return Trace(
+        spec=origin.spec,
+        check=origin.check,
+        config=origin.config,
+        scope=origin.scope,
+        threads=tuple(TraceThread(t.name, t.family, t.daemon) for t in system.threads),
+        start=run.initial,
+        initial=tuple(
+            Named(item.name, item.show(history.states[0])) for item in history.values.items
+        ),
+        steps=steps,
+        blame=found,
+        culprit=system.threads[history.actions[-1].thread].family if history.actions else "",
+        texts=_texts(history, others, fault),
+    )
+
+
+def confirms(system: System, fault: Fault | None, run: Run) -> None:
+    """Raise EngineDisagreement unless `run` is possible and ends in `fault`."""
+    history = _follow(system, run, fault)
+    if fault is not None:
+        _confirm(history, fault, _other_runs(system, fault))
+
+
+def _other_runs(system: System, fault: Fault | None) -> tuple[History, ...]:
+    """The further runs that a cycle of locks needs: one for each edge but the first."""
+    runs = fault.others if isinstance(fault, LockCycle) else ()
+    return tuple(_follow(system, run, None) for run in runs)
+
+
+def _follow(system: System, run: Run, fault: Fault | None) -> History:
+    """The states of the run; the last action may fail its check if `fault` says so."""
+    if not 0 <= run.initial < len(system.initial_states):
+        raise EngineDisagreement(
+            f"the run starts in state {run.initial}, which is no initial state"
+        )
+    states: list[State] = [system.initial_states[run.initial]]
+    actions: list[Action] = []
+    for number, id in enumerate(run.actions, 1):
+        if not 0 <= id < len(system.actions):
+            raise EngineDisagreement(f"step {number} is action {id}, which does not exist")
+        action = system.actions[id]
+        actions.append(action)
+        outcome = attempt(system, action, states[-1])
+        is_last = number == len(run.actions)
+        match outcome:
+            case Goes(after):
+                states.append(after)
+            case Fails(test) if is_last and fault == FailedCheck(test):
+                pass
+            case Fails(test):
+                raise EngineDisagreement(f"step {number} ({_at(action)}) fails its check {test}")
+            case Blocked():
+                raise EngineDisagreement(f"step {number} ({_at(action)}) is not possible")
+            case _:
+                assert_never(outcome)
+    return History(system, Values(system), tuple(states), tuple(actions))
+
+
+def _at(action: Action) -> str:
+    return f"action {action.id} at {action.span}"
+
+
+def _confirm(history: History, fault: Fault, others: tuple[History, ...]) -> None:
+    """Raise EngineDisagreement unless the end of the run is this fault."""
+    system, state = history.system, history.last
+    match fault:
+        case FailedCheck(test):
+            there = len(history.states) == len(history.actions) and test >= 0
+        case BrokenProperty(number):
+            prop = system.properties[number] if 0 <= number < len(system.properties) else None
+            there = (
+                prop is not None
+                and not evaluate(prop.condition, state)
+                and (prop.kind == "invariant" or system.all_ended(state))
+            )
+        case Imbalance(number):
+            there = 0 <= number < len(system.ledger) and not evaluate(
+                system.ledger[number].balanced, state
+            )
+        case Deadlock():
+            there = is_deadlock(system, state, list(Stepper(system).outcomes(state)))
+        case LockCycle(classes):
+            edges = list(zip(classes, (*classes[1:], *classes[:1]), strict=True))
+            runs = (history, *others)
+            there = len(edges) == len(runs) and all(
+                _takes(run, held, taken) for run, (held, taken) in zip(runs, edges, strict=True)
+            )
+        case _:
+            assert_never(fault)
+    if not there:
+        raise EngineDisagreement(f"after {len(history.actions)} steps there is no {fault}")
+
+
+def _takes(history: History, held: str, taken: str) -> bool:
+    """Whether the run's last action takes `taken` while it holds `held`."""
+    if not history.actions:
+        return False
+    before = history.states[-2]
+    return any(
+        edge.held == held and edge.taken == taken and evaluate(edge.when, before)
+        for edge in history.actions[-1].lock_edges
+    )
+
+
+def _step(history: History, number: int) -> Step:
+    action = history.actions[number - 1]
+    system = history.system
+    before = history.states[number - 1]
+    failed = number >= len(history.states)
+    after = before if failed else history.states[number]
+    return Step(
+        number=number,
+        thread=action.thread,
+        action=action.id,
+        place=place_of(action.span),
+        code=" ".join(action.text.split()),
+        calls=tuple(place_of(span) for span in action.via),
+        choices=tuple(Named(name, value) for name, value in action.choices),
+        changes=history.values.changes(before, after),
+        ledger=tuple(touched_entries(system, before, after)),
+        failed=failed,
+    )
+
+
+def _texts(history: History, others: tuple[History, ...], fault: Fault | None) -> tuple[Text, ...]:
+    """The texts of every file that the trace has places in."""
+    spans: list[Span] = [action.span for run in (history, *others) for action in run.actions]
+    spans += [span for action in history.actions for span in action.via]
+    system = history.system
+    match fault:
+        case BrokenProperty(number):
+            spans.append(system.properties[number].span)
+        case Imbalance(number):
+            spans.append(system.ledger[number].span)
+        case FailedCheck(test):
+            check = history.actions[-1].tests[test]
+            assert isinstance(check, Check)
+            spans.append(check.violation.span)
+        case Deadlock():
+            for thread in system.threads:
+                if span := thread.location_spans[history.last[thread.pc]]:
+                    spans.append(span)
+        case LockCycle() | None:
+            pass
+        case _:
+            assert_never(fault)
+    return tuple(Text(file.path, file.text) for file in files_of(spans))

@@ -1,0 +1,134 @@
+"""How a state reads: the variables of a system as the reader named them.
+
+Lowering splits a variant, a set or a lock into several scalars. Here they are one thing again:
+`pte[0].entry` is `present(page[1])`, not two numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import assert_never
+
+from zdcheck.base.source import SourceFile, Span
+from zdcheck.ir.expr import VarId
+from zdcheck.ir.system import Role, SetParts, State, System, Variable, VariantParts
+from zdcheck.trace.model import Change, ChangeKind, Place
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One named thing of the state, made of one or more variables of one role."""
+
+    name: str
+    variables: tuple[VarId, ...]
+    role: Role
+    print: Callable[[State], str]
+
+    def show(self, state: State) -> str:
+        """Its value in the language's own terms."""
+        return self.print(state)
+
+
+class Values:
+    """The named things of a system, in the system's order; program counters are not among them."""
+
+    def __init__(self, system: System) -> None:
+        self.items = tuple(_items(system))
+        self._of = {v: item for item in self.items for v in item.variables}
+        self._first = {item.name: item.show(system.initial_states[0]) for item in self.items}
+
+    def item(self, variable: VarId) -> Item | None:
+        """The named thing that a variable belongs to; None for a program counter."""
+        return self._of.get(variable)
+
+    def changes(self, before: State, after: State) -> tuple[Change, ...]:
+        """What differs between two states."""
+        changes = []
+        for item in self.items:
+            was, now = item.show(before), item.show(after)
+            if was != now:
+                cleared = now == self._first[item.name]
+                changes.append(Change(item.name, was, now, _kind(item.role), cleared))
+        return tuple(changes)
+
+
+def _items(system: System) -> Iterator[Item]:
+    composites: dict[VarId, VariantParts | SetParts] = {}
+    parts: set[VarId] = set()
+    for whole in system.composites:
+        if variables := _variables(whole):
+            composites[min(variables)] = whole
+            parts.update(variables)
+    for variable in system.variables:
+        if variable.id in composites:
+            composite = composites[variable.id]
+            shown = _shown(system, composite)
+            yield Item(composite.name, _variables(composite), variable.role, shown)
+        elif variable.role != "pc" and variable.id not in parts:
+            yield Item(variable.name, (variable.id,), variable.role, _scalar(variable))
+
+
+def _variables(composite: VariantParts | SetParts) -> tuple[VarId, ...]:
+    match composite:
+        case VariantParts(_, case, payloads):
+            return tuple(dict.fromkeys((case, *(v for payload in payloads for v in payload))))
+        case SetParts(_, members, _):
+            return members
+        case _:
+            assert_never(composite)
+
+
+def _scalar(variable: Variable) -> Callable[[State], str]:
+    return lambda state: variable.type.show(state[variable.id])
+
+
+def _shown(system: System, composite: VariantParts | SetParts) -> Callable[[State], str]:
+    match composite:
+        case VariantParts(_, case, payloads):
+
+            def variant(state: State) -> str:
+                name = system.variables[case].type.show(state[case])
+                payload = payloads[state[case]] if 0 <= state[case] < len(payloads) else ()
+                values = [system.variables[v].type.show(state[v]) for v in payload]
+                return f"{name}({', '.join(values)})" if values else name
+
+            return variant
+        case SetParts(_, members, names):
+            return lambda state: (
+                "{" + ", ".join(n for n, v in zip(names, members, strict=True) if state[v]) + "}"
+            )
+        case _:
+            assert_never(composite)
+
+
+def _kind(role: Role) -> ChangeKind:
+    match role:
+        case "local":
+            return "local"
+        case "ghost":
+            return "ghost"
+        case "lock" | "section" | "pending":
+            return "context"
+        case _:
+            return "shared"
+
+
+def place_of(span: Span) -> Place:
+    """A span's place, cut at the end of its first line."""
+    line, column = span.file.position(span.start)
+    text = span.text.split("\n", 1)[0]
+    return Place(span.file.path, line, column, column + max(1, len(text)), text.rstrip())
+
+
+def one_line(span: Span) -> str:
+    """A span's text with every run of white space made one space."""
+    return " ".join(span.text.split())
+
+
+def files_of(spans: list[Span]) -> tuple[SourceFile, ...]:
+    """The files that the spans lie in, each once, in order of appearance."""
+    seen: dict[int, SourceFile] = {}
+    for span in spans:
+        seen.setdefault(id(span.file), span.file)
+    return tuple(seen.values())
