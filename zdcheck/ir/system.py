@@ -221,20 +221,28 @@ class Kind:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """One scalar of a composite value; a constant where no run changes it."""
+
+    value: Expr
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
 class VariantParts:
-    """A variant's variables: its case, and by case number the payload that this case has."""
+    """A variant: its case, and by case number the payload that this case has."""
 
     name: str
-    case: VarId
-    payloads: tuple[tuple[VarId, ...], ...]
+    case: Part
+    payloads: tuple[tuple[Part, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class SetParts:
-    """A set's variables: whether each of the objects `names` is in it."""
+    """A set: whether each of the objects `names` is in it."""
 
     name: str
-    members: tuple[VarId, ...]
+    members: tuple[Expr, ...]
     names: tuple[str, ...]
 
 

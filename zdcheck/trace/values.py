@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from zdcheck.base.source import SourceFile, Span
-from zdcheck.ir.expr import VarId
+from zdcheck.ir.evaluate import evaluate
+from zdcheck.ir.expr import VarId, variables_of
 from zdcheck.ir.system import Role, SetParts, State, System, Variable, VariantParts
 from zdcheck.trace.model import Change, ChangeKind, Place
 
@@ -63,7 +64,7 @@ def _items(system: System) -> Iterator[Item]:
     for variable in system.variables:
         if variable.id in composites:
             composite = composites[variable.id]
-            shown = _shown(system, composite)
+            shown = _shown(composite)
             yield Item(composite.name, _variables(composite), variable.role, shown)
         elif variable.role != "pc" and variable.id not in parts:
             yield Item(variable.name, (variable.id,), variable.role, _scalar(variable))
@@ -72,31 +73,35 @@ def _items(system: System) -> Iterator[Item]:
 def _variables(composite: VariantParts | SetParts) -> tuple[VarId, ...]:
     match composite:
         case VariantParts(_, case, payloads):
-            return tuple(dict.fromkeys((case, *(v for payload in payloads for v in payload))))
+            parts = (case, *(part for payload in payloads for part in payload))
+            values = [part.value for part in parts]
         case SetParts(_, members, _):
-            return members
+            values = list(members)
         case _:
             assert_never(composite)
+    return tuple(dict.fromkeys(v for value in values for v in variables_of(value)))
 
 
 def _scalar(variable: Variable) -> Callable[[State], str]:
     return lambda state: variable.type.show(state[variable.id])
 
 
-def _shown(system: System, composite: VariantParts | SetParts) -> Callable[[State], str]:
+def _shown(composite: VariantParts | SetParts) -> Callable[[State], str]:
     match composite:
         case VariantParts(_, case, payloads):
 
             def variant(state: State) -> str:
-                name = system.variables[case].type.show(state[case])
-                payload = payloads[state[case]] if 0 <= state[case] < len(payloads) else ()
-                values = [system.variables[v].type.show(state[v]) for v in payload]
+                number = evaluate(case.value, state)
+                payload = payloads[number] if 0 <= number < len(payloads) else ()
+                values = [part.type.show(evaluate(part.value, state)) for part in payload]
+                name = case.type.show(number)
                 return f"{name}({', '.join(values)})" if values else name
 
             return variant
         case SetParts(_, members, names):
+            named = tuple(zip(names, members, strict=True))
             return lambda state: (
-                "{" + ", ".join(n for n, v in zip(names, members, strict=True) if state[v]) + "}"
+                "{" + ", ".join(name for name, member in named if evaluate(member, state)) + "}"
             )
         case _:
             assert_never(composite)
