@@ -1,0 +1,51 @@
+"""Going through statements as written."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from zdcheck.lang import ast
+
+
+def thread_declarations(thread: ast.ThreadItem) -> list[ast.VarDecl]:
+    """Every local declared in a thread's body."""
+    found: list[ast.VarDecl] = []
+    pending: list[ast.Stmt] = [thread.body]
+    while pending:
+        statement = pending.pop()
+        if isinstance(statement, ast.VarStmt):
+            found.append(statement.declaration)
+        pending.extend(reversed(ast_children(statement)))
+    return found
+
+
+def ast_children(statement: ast.Stmt) -> list[ast.Stmt]:
+    """The statements directly inside a statement."""
+    match statement:
+        case ast.Block():
+            return list(statement.statements)
+        case ast.IfStmt():
+            both = [statement.then, statement.otherwise]
+            return [b for b in both if b is not None]
+        case ast.WhileStmt() | ast.ForStmt() | ast.AtomicStmt() | ast.GhostStmt():
+            return [statement.body]
+        case ast.EitherStmt():
+            return list(statement.branches)
+        case (
+            ast.VarStmt()
+            | ast.AssignStmt()
+            | ast.CallStmt()
+            | ast.GotoStmt()
+            | ast.LabelStmt()
+            | ast.ReturnStmt()
+            | ast.BreakStmt()
+            | ast.ContinueStmt()
+            | ast.WaitStmt()
+            | ast.AssertStmt()
+            | ast.UnreachableStmt()
+            | ast.CoverStmt()
+            | ast.NoteStmt()
+        ):
+            return []
+        case _:
+            assert_never(statement)
