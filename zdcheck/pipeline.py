@@ -73,6 +73,14 @@ class Spec:
                 return check
         raise UsageError(f"{self.path}: no check `{name}`{did_you_mean(name, self.check_names)}")
 
+    def only_or(self, name: str | None) -> m.Check:
+        """The check of that name, or the first one."""
+        if name is not None:
+            return self.check(name)
+        if not self.model.checks:
+            raise UsageError(f"{self.path}: there is nothing to run: it has no check")
+        return self.model.checks[0]
+
     @property
     def check_names(self) -> tuple[str, ...]:
         """The names of its checks, in order."""

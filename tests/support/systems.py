@@ -40,6 +40,7 @@ from zdcheck.ir.system import (
     Kind,
     LedgerEntry,
     LockEdge,
+    Part,
     Property,
     Role,
     State,
@@ -318,7 +319,13 @@ def unplug(*, pte_holds: bool = False, leaks: bool = False, stores: bool = False
                 b.span(SPEC[SPEC.index("invariant") :].strip()),
             ),
         ),
-        composites=(VariantParts("pte[0].entry", case, ((), (payload,))),),
+        composites=(
+            VariantParts(
+                "pte[0].entry",
+                Part(Var(case), ENTRY),
+                ((), (Part(Var(payload), PAGE),)),
+            ),
+        ),
     )
 
 

@@ -1,0 +1,277 @@
+"""`zdcheck check`: run the checks of specs and compare with what they expect."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from zdcheck.base.diagnostics import UsageError
+from zdcheck.base.exit_codes import ExitCode
+from zdcheck.cli import options as opt
+from zdcheck.cli.app import version
+from zdcheck.cli.failures import failure_of, show
+from zdcheck.engines.choose import Choice
+from zdcheck.engines.protocol import Limits
+from zdcheck.pipeline import Options, Spec, check_spec, did_you_mean
+from zdcheck.render import json_report, terminal
+from zdcheck.render.columns import columns
+from zdcheck.render.diagnostics import render
+from zdcheck.render.json_report import Failure
+from zdcheck.render.progress import ProgressLine
+from zdcheck.trace import document
+from zdcheck.trace.verdict import CheckReport, Reason, SpecReport, Violated, exit_code, reasons
+
+
+@click.command("check")
+@click.argument("specs", nargs=-1, required=True, metavar="SPEC…")
+@click.option("--check", "checks", multiple=True, metavar="NAME", help="Run only this check.")
+@opt.model_options
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "explicit", "interpreter"]),
+    default="auto",
+    help="Which engine answers; auto is the compiled one where it can.",
+)
+@click.option("--max-states", type=click.IntRange(1), help="Stop after so many states.")
+@click.option("--max-memory", type=opt.Memory(), help="Stop at so much memory, such as 4G.")
+@click.option("--timeout", type=opt.Duration(), help="Stop each check after so long, such as 5m.")
+@click.option("--workers", type=click.IntRange(1, 1024), help="CPU cores to use; all by default.")
+@click.option("--without", multiple=True, metavar="REDUCTION", help="Leave a reduction out.")
+@click.option("--no-progress", is_flag=True, help="Leave progress properties out.")
+@click.option("--json", "json_path", metavar="FILE", help="Write the report as JSON; - is stdout.")
+@click.option("--trace-dir", metavar="DIR", help="Write every counterexample there as JSON.")
+@click.option("--traces", is_flag=True, help="Draw expected counterexamples too.")
+@click.option("--stats", is_flag=True, help="Print more figures for each check.")
+@opt.color_option
+def command(
+    specs: tuple[str, ...],
+    checks: tuple[str, ...],
+    settings: tuple[str, ...],
+    scope: tuple[str, ...],
+    engine: Literal["auto", "explicit", "interpreter"],
+    max_states: int | None,
+    max_memory: int | None,
+    timeout: float | None,
+    workers: int | None,
+    without: tuple[str, ...],
+    no_progress: bool,
+    json_path: str | None,
+    trace_dir: str | None,
+    traces: bool,
+    stats: bool,
+    color: terminal.ColorOption,
+) -> int:
+    """Run the checks of SPEC files, or of every spec below a directory.
+
+    Prints a line for each check, and the counterexample of every violation that the spec does
+    not expect.
+    """
+    options = Options(
+        checks=checks,
+        settings=opt.pairs(settings, "--set", "recheck=false"),
+        scope=opt.sizes(scope),
+        engine=engine,
+        limits=Limits(max_states, max_memory, timeout, workers or len(os.sched_getaffinity(0))),
+        without=frozenset(without),
+        progress=not no_progress,
+    )
+    run = Run(options, json_path, trace_dir, traces, stats, *opt.colored(color))
+    return run.all(specs)
+
+
+@dataclass
+class Run:
+    """One `zdcheck check`, and what it has found so far."""
+
+    options: Options
+    json_path: str | None
+    trace_dir: str | None
+    traces: bool
+    stats: bool
+    color: bool
+    err_color: bool
+    reports: list[SpecReport] = field(default_factory=list)
+    failures: list[tuple[str, Failure]] = field(default_factory=list)
+    check_names: dict[str, None] = field(default_factory=dict)
+    interrupted: bool = False
+    _traces_written: set[str] = field(default_factory=set)
+
+    def all(self, paths: tuple[str, ...]) -> int:
+        """Run everything; the exit status."""
+        # What cannot be written must be known before the search, not after it.
+        self._prepare_outputs()
+        try:
+            for path, is_named in opt.spec_files(paths):
+                self._spec(path, is_named)
+                if self.interrupted:
+                    break
+        except KeyboardInterrupt:
+            self.interrupted = True
+        except UsageError as error:
+            self._failed("", error)
+        self._nothing_to_check()
+        why = self._reasons()
+        if self.reports and self.json_path != "-":
+            click.echo("")
+            failed = sum(bool(path) for path, _ in self.failures)
+            click.echo(terminal.summary(self.reports, failed))
+        if self.interrupted:
+            click.echo("zdcheck: interrupted; what was found so far is above", err=True)
+        self._write_json(why)
+        return exit_code(*why)
+
+    # --- one spec -----------------------------------------------------------------------
+
+    def _spec(self, path: str, is_named: bool) -> None:
+        with ProgressLine(sys.stderr, self.options.limits.max_states) as progress:
+            width = 0
+            refusals: set[str] = set()
+
+            def loaded(spec: Spec) -> None:
+                nonlocal width
+                if not is_named and not spec.model.threads:
+                    raise _Module
+                self.check_names.update(dict.fromkeys(spec.check_names))
+                width = max((len(name) for name in spec.check_names), default=0)
+                if spec.model.warnings:
+                    text = render(spec.model.warnings, color=self.err_color)
+                    click.echo(text, err=True, nl=False)
+                if not self.options.checks or set(self.options.checks) & set(spec.check_names):
+                    self._say(terminal.spec_head(path, self.color))
+
+            def starts(name: str, choice: Choice) -> None:
+                if choice.refusal is not None and choice.refusal not in refusals:
+                    refusals.add(choice.refusal)
+                    progress.stop()
+                    click.echo(
+                        f"zdcheck: {choice.refusal}; using the {choice.engine.name}, "
+                        "which is much slower",
+                        err=True,
+                    )
+                progress.start(name)
+
+            def done(report: CheckReport) -> None:
+                progress.stop()
+                self._check(report, width)
+
+            try:
+                report = check_spec(
+                    path,
+                    self.options,
+                    loaded=loaded,
+                    starts=starts,
+                    watch=progress.watch,
+                    done=done,
+                )
+            except _Module:
+                return
+            except Exception as error:
+                progress.stop()
+                if isinstance(error, BrokenPipeError):
+                    raise
+                self._failed(path, error)
+                return
+        if report.dead:
+            click.echo(render(report.dead, color=self.err_color), err=True, nl=False)
+        self.reports.append(report)
+        self.interrupted |= bool(report.skipped) or any(
+            check.exit_code is ExitCode.INTERRUPTED for check in report.checks
+        )
+
+    def _check(self, report: CheckReport, width: int) -> None:
+        self._say(terminal.result_line(report, width, self.color))
+        if self.stats:
+            for line in terminal.statistics_lines(report):
+                self._say(line)
+        if isinstance(report.verdict, Violated):
+            trace = report.verdict.trace
+            if self.trace_dir is not None:
+                self._write_trace(report, document.dumps(trace))
+            if report.surprise is not None or self.traces:
+                drawn = columns(trace, report.reproduce)
+                self._say("")
+                self._say(terminal.lines_text(drawn, self.color))
+
+    def _say(self, text: str) -> None:
+        if self.json_path != "-":
+            click.echo(text, color=True)
+            sys.stdout.flush()
+
+    def _failed(self, path: str, error: Exception) -> None:
+        failure = failure_of(error)
+        self.failures.append((path, failure))
+        show(failure, color=self.err_color, about=path if failure.kind in _NEEDS_PATH else "")
+
+    # --- the end ------------------------------------------------------------------------
+
+    def _nothing_to_check(self) -> None:
+        """A run that looked at nothing must not pass."""
+        if self.interrupted or any(path for path, _ in self.failures):
+            return
+        for name in self.options.checks:
+            if name not in self.check_names and self.check_names:
+                hint = did_you_mean(name, self.check_names)
+                self._failed("", UsageError(f"--check: no check is named `{name}`{hint}"))
+        if not self.failures and not any(report.checks for report in self.reports):
+            self._failed("", UsageError("there is nothing to check: no spec has a check"))
+
+    def _reasons(self) -> list[Reason]:
+        why = [Reason(failure.exit_code, failure.message) for _, failure in self.failures]
+        for report in self.reports:
+            why.extend(reasons(report))
+        if self.interrupted and not any(r.code is ExitCode.INTERRUPTED for r in why):
+            why.append(Reason(ExitCode.INTERRUPTED, "interrupted"))
+        return why
+
+    # --- files --------------------------------------------------------------------------
+
+    def _prepare_outputs(self) -> None:
+        try:
+            if self.trace_dir is not None:
+                Path(self.trace_dir).mkdir(parents=True, exist_ok=True)
+            if self.json_path not in (None, "-"):
+                with Path(str(self.json_path)).open("a"):
+                    pass
+        except OSError as error:
+            raise UsageError(f"cannot write {error.filename}: {error.strerror}") from None
+
+    def _write_trace(self, report: CheckReport, text: str) -> None:
+        assert self.trace_dir is not None
+        stem = f"{_slug(report.spec.removesuffix('.zd'))}--{_slug(report.check)}"
+        name, number = stem, 1
+        while name in self._traces_written:
+            number += 1
+            name = f"{stem}-{number}"
+        self._traces_written.add(name)
+        path = Path(self.trace_dir) / f"{name}.zdtrace.json"
+        path.write_text(text, encoding="utf-8")
+        click.echo(f"zdcheck: wrote {path}", err=True)
+
+    def _write_json(self, why: list[Reason]) -> None:
+        if self.json_path is None:
+            return
+        failures = [failure for _, failure in self.failures]
+        report = json_report.document(version(), self.reports, failures, why)
+        text = json_report.dumps(report)
+        if self.json_path == "-":
+            click.echo(text, nl=False)
+        else:
+            Path(self.json_path).write_text(text, encoding="utf-8")
+
+
+class _Module(Exception):
+    """A file without threads, met below a directory: something to `use`, nothing to check."""
+
+
+_NEEDS_PATH = ("tool", "internal")
+"""Kinds of failures whose message does not say where."""
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._]+", "-", text).strip("-.")[:100] or "default"

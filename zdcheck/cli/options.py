@@ -1,0 +1,135 @@
+"""Options that several commands share, and the values they take."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from zdcheck.base.diagnostics import UsageError
+from zdcheck.render.terminal import ColorOption, use_color
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
+
+
+class Memory(click.ParamType):
+    """`4G`, `512M`: bytes."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number of bytes."""
+        if isinstance(value, int):
+            return value
+        match = re.fullmatch(r"(\d{1,12})([KMGT]?)(i?B)?", value, re.IGNORECASE)
+        if match is None or int(match[1]) == 0:
+            self.fail(f"{value!r} is no size; write for example 4G or 512M", param, ctx)
+        return int(match[1]) * _UNITS[match[2].upper()]
+
+
+class Duration(click.ParamType):
+    """`60`, `90s`, `5m`, `2h`: seconds."""
+
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The number of seconds."""
+        if isinstance(value, float):
+            return value
+        match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,6})?)([smh]?)", str(value))
+        if match is None or float(match[1]) == 0:
+            self.fail(f"{value!r} is no time; write for example 60, 5m or 2h", param, ctx)
+        return float(match[1]) * _SECONDS[match[2]]
+
+
+def pairs(values: tuple[str, ...], option: str, example: str) -> dict[str, str]:
+    """`a=b` options as a dictionary; `a=1,b=2` is two of them."""
+    found: dict[str, str] = {}
+    for value in values:
+        for part in value.split(","):
+            name, equals, text = (piece.strip() for piece in part.partition("="))
+            if not (name and equals and text):
+                raise UsageError(f"{option} {value}: write for example {option} {example}")
+            if found.setdefault(name, text) != text:
+                raise UsageError(f"{option} {name}: given twice with different values")
+    return found
+
+
+def sizes(values: tuple[str, ...]) -> dict[str, int]:
+    """`--scope gup=3` options; an absurd size is refused here, before anything is built."""
+    found = {}
+    for name, text in pairs(values, "--scope", "gup=3").items():
+        if not text.isascii() or not text.isdecimal():
+            raise UsageError(f"--scope {name}={text}: the size is a number from 0 on")
+        if len(text) > 4:
+            raise UsageError(f"--scope {name}={text}: no scope this large can be explored")
+        found[name] = int(text)
+    return found
+
+
+def model_options(function: Decorated) -> Decorated:
+    """`--set` and `--scope`."""
+    function = click.option(
+        "--scope",
+        "scope",
+        multiple=True,
+        metavar="KIND=N",
+        help="Use N objects of a kind, or N threads of a family.",
+    )(function)
+    return click.option(
+        "--set",
+        "settings",
+        multiple=True,
+        metavar="CONFIG=VALUE",
+        help="Change a config in every check that is run.",
+    )(function)
+
+
+def color_option(function: Decorated) -> Decorated:
+    """`--color`."""
+    return click.option(
+        "--color",
+        type=click.Choice(["auto", "always", "never"]),
+        default="auto",
+        help="When to colour; auto asks the terminal, NO_COLOR and CLICOLOR_FORCE.",
+    )(function)
+
+
+def colored(option: ColorOption) -> tuple[bool, bool]:
+    """Whether to colour stdout and stderr."""
+    return (
+        use_color(option, sys.stdout.isatty(), os.environ),
+        use_color(option, sys.stderr.isatty(), os.environ),
+    )
+
+
+def spec_files(paths: tuple[str, ...]) -> list[tuple[str, bool]]:
+    """The spec files that the paths mean, each with whether it was named itself.
+
+    A directory is every `.zd` below it that is not hidden. Raises UsageError if there are none.
+    """
+    found: dict[str, bool] = {}
+    for path in paths:
+        if not Path(path).is_dir():
+            found[path] = True
+            continue
+        inside = [
+            file
+            for file in sorted(Path(path).rglob("*.zd"))
+            if not any(part.startswith(".") for part in file.relative_to(path).parts)
+        ]
+        if not inside:
+            raise UsageError(f"{path}: there is no .zd file below this directory")
+        for file in inside:
+            found.setdefault(str(file), False)
+    return list(found.items())
