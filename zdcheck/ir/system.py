@@ -251,6 +251,7 @@ class System:
     """One check, ground. `initial_states` are distinct, with all local work before the first stop done.
 
     `composites` say which variables are one thing in the language; only printing needs them.
+    `initial_statements` are those whose work is done in the initial states already.
     """
 
     name: str
@@ -264,6 +265,7 @@ class System:
     covers: tuple[Cover, ...]
     statements: tuple[Statement, ...]
     composites: tuple[VariantParts | SetParts, ...] = ()
+    initial_statements: frozenset[StatementId] = frozenset()
 
     def all_ended(self, state: State) -> bool:
         """Whether every thread that is no daemon has ended."""

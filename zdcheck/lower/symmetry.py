@@ -1,0 +1,67 @@
+"""Which kinds' members may be exchanged without anyone noticing, and why the others may not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from zdcheck.base.source import Span
+from zdcheck.lang import model as m
+from zdcheck.lang import types as t
+from zdcheck.lower.walk import Tree, reachable_code, walk
+
+
+def asymmetries(model: m.Model) -> dict[str, str]:
+    """For each kind that the code or a property tells apart: what does. The init blocks do not count."""
+    found: dict[str, str] = {}
+    families = {thread.name for thread in model.threads}
+
+    def note(kind: str, what: str, span: Span) -> None:
+        reason = f"{what} at {span}"
+        found.setdefault(kind, reason)
+        if kind == "thread":
+            for family in families:
+                found.setdefault(family, reason)
+
+    for tree in _code(model):
+        match tree:
+            case m.ObjectAt(kind):
+                note(kind, f"`{' '.join(tree.span.text.split())}` names one of them", tree.span)
+            case m.IndexOf(operand) if isinstance(operand.type, t.RefType):
+                note(operand.type.kind, "`index` tells them apart", tree.span)
+            case m.For(_, t.RefType(kind)):
+                note(kind, "they are walked in order", tree.span)
+            case _:
+                pass
+    return found
+
+
+def _code(model: m.Model) -> Iterator[Tree]:
+    for thread in model.threads:
+        yield from reachable_code(model, thread.body)
+    for prop in model.properties:
+        yield from walk(prop.body)
+    for progress in model.progress:
+        for part in (progress.thread, progress.trigger, progress.goal):
+            if part is not None:
+                yield from walk(part)
+    for function in model.functions.values():
+        if function.symbol.is_expression:
+            yield from walk(function.body)
+    for kind in model.kinds.values():
+        for field in kind.fields:
+            yield from _declaration(field.initial, field.bias, field.holds)
+    for variable in model.variables:
+        yield from _declaration(None, None, variable.holds)
+    for variant in model.variants.values():
+        for case in variant.cases:
+            for payload in case.payload:
+                yield from _declaration(None, None, payload.holds)
+
+
+def _declaration(
+    initial: m.Expr | m.AnyValue | None, bias: m.Expr | None, holds: m.Holding | None
+) -> Iterator[Tree]:
+    """A field's initial value comes back whenever its object dies, so it counts as code."""
+    for part in (initial, bias, holds.when if holds else None):
+        if part is not None:
+            yield from walk(part)
