@@ -25,6 +25,7 @@ from zdcheck.ir.system import (
     Cover,
     Holder,
     LedgerEntry,
+    Part,
     Property,
     Role,
     SetParts,
@@ -513,10 +514,8 @@ class Grounding:
             members = tuple(memory.cells[family.id, (*index, v)] for v in member.values)
             yield SetParts(self._name(family, index), members, names)
 
-    def _part(self, memory: Memory, key: Key) -> Var | Const:
-        cell = memory.cells[key]
-        assert isinstance(cell, Var | Const)
-        return cell
+    def _part(self, memory: Memory, key: Key) -> Part:
+        return Part(memory.cells[key], self.program.families[key[0]].type)
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ class Coverage:
         """Note what a check ran; `is_complete` if it visited every reachable state."""
         for statement in system.statements:
             self.spans.setdefault(_key(statement.span), statement.span)
+        self.ran.update(_key(system.statements[s].span) for s in system.initial_statements)
         self._fired(system, statistics)
         if not is_complete:
             self.cut.append(system)
