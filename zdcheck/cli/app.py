@@ -95,8 +95,6 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    from zdcheck.cli.failures import failure_of, show
-
     try:
         result = app.main(args=list(arguments), prog_name="zdcheck", standalone_mode=False)
         return result if isinstance(result, int) else ExitCode.OK
@@ -113,6 +111,8 @@ def _run(arguments: Sequence[str]) -> int:
     except Exception as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EPIPE):
             raise
+        from zdcheck.cli.failures import failure_of, show
+
         failure = failure_of(error)
         show(failure)
         return failure.exit_code

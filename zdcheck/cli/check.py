@@ -13,6 +13,7 @@ import click
 
 from zdcheck.base.diagnostics import UsageError
 from zdcheck.base.exit_codes import ExitCode
+from zdcheck.base.failure import Failure
 from zdcheck.cli import options as opt
 from zdcheck.cli.app import version
 from zdcheck.cli.failures import failure_of, show
@@ -22,7 +23,6 @@ from zdcheck.pipeline import Options, Spec, check_spec, did_you_mean
 from zdcheck.render import json_report, terminal
 from zdcheck.render.columns import columns
 from zdcheck.render.diagnostics import render
-from zdcheck.render.json_report import Failure
 from zdcheck.render.progress import ProgressLine
 from zdcheck.trace import document
 from zdcheck.trace.verdict import CheckReport, Reason, SpecReport, Violated, exit_code, reasons

@@ -8,8 +8,8 @@ import traceback
 import click
 
 from zdcheck.base.diagnostics import EngineDisagreement, SpecError, ToolError, UsageError
+from zdcheck.base.failure import Failure
 from zdcheck.render.escape import printable
-from zdcheck.render.json_report import Failure
 
 
 def failure_of(error: Exception) -> Failure:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, assert_never
+from typing import Any, assert_never
 
 from zdcheck.base.diagnostics import Diagnostic
-from zdcheck.base.exit_codes import ExitCode
+from zdcheck.base.failure import Failure
 from zdcheck.engines.protocol import Statistics
 from zdcheck.trace.document import to_document
 from zdcheck.trace.verdict import (
@@ -22,20 +21,6 @@ from zdcheck.trace.verdict import (
 )
 
 SCHEMA = "zdcheck-report/1"
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """What stopped a spec, or the whole command."""
-
-    kind: Literal["spec", "usage", "tool", "internal"]
-    message: str
-    diagnostics: tuple[Diagnostic, ...] = ()
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """What it ends the process with."""
-        return ExitCode.INTERNAL if self.kind == "internal" else ExitCode.WRONG_INPUT
 
 
 def document(

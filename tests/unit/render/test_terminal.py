@@ -12,8 +12,8 @@ import referencing.jsonschema
 
 from tests.unit.trace.test_verdict import HOLDS, NOTHING, TRACE, ZERO, holds, stopped, violation
 from zdcheck.base.exit_codes import ExitCode
+from zdcheck.base.failure import Failure
 from zdcheck.render import json_report, terminal
-from zdcheck.render.json_report import Failure
 from zdcheck.trace.verdict import (
     CheckReport,
     Expected,
