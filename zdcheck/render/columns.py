@@ -87,7 +87,9 @@ def text(lines: Sequence[Line]) -> str:
 
 def _layout(trace: Trace, width: int) -> _Layout:
     moving = sorted({step.thread for step in trace.steps})
-    labels = max(len(_label(trace, step.place)) for step in trace.steps) + 1
+    places = [step.shown for step in trace.steps]
+    places += [step.place for step in trace.steps if step.detail]
+    labels = max(len(_label(trace, place)) for place in places) + 1
     area = width - _NUMBER - labels
     if len(moving) == 1:
         return _Layout({moving[0]: 0}, width, labels)
@@ -125,10 +127,10 @@ def _row(layout: _Layout, cells: dict[int, str]) -> str:
 def _step(trace: Trace, step: Step, layout: _Layout) -> Iterator[Line]:
     indent = " " * layout.columns.get(step.thread, 0)
     room = layout.room(step.thread, beside=layout.labels)
-    code = printable(step.code or step.place.text)
+    code = printable(step.code)
     if not layout.columns:
         code = f"{printable(trace.threads[step.thread].name)}: {code}"
-    label = _label(trace, step.place)
+    label = _label(trace, step.shown)
     for n, part in enumerate(_wrapped(code, room, _CODE_LINES)):
         number = f"{step.number:>3}  " if n == 0 else " " * _NUMBER
         row = number + indent + part
@@ -136,11 +138,22 @@ def _step(trace: Trace, step: Step, layout: _Layout) -> Iterator[Line]:
             row = f"{row.ljust(layout.width - len(label) - 1)} {label}"
         yield Line(row, "code")
     below = " " * _NUMBER + indent + "  "
+    if step.detail:
+        yield from _detail(trace, step, layout, below)
     room = layout.room(step.thread, beside=0) - 2
     for effect, style in _effects(trace, step):
         for n, part in enumerate(_wrapped(effect, room, None)):
             under = "  " if style in ("ledger", "fault") and effect.startswith("=") else ""
             yield Line(f"{below}{under}{'    ' if n else ''}{part}", style)
+
+
+def _detail(trace: Trace, step: Step, layout: _Layout, below: str) -> Iterator[Line]:
+    """What ran inside a call that makes several steps."""
+    label = _label(trace, step.place)
+    room = layout.room(step.thread, beside=layout.labels) - 4
+    for n, part in enumerate(_wrapped(printable(step.detail), room, _CODE_LINES)):
+        row = f"{below}{'> ' if n == 0 else '    '}{part}"
+        yield Line(f"{row.ljust(layout.width - len(label) - 1)} {label}" if n == 0 else row, "note")
 
 
 def _effects(trace: Trace, step: Step) -> Iterator[tuple[str, Style]]:

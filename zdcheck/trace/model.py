@@ -110,17 +110,21 @@ class LedgerLine:
 class Step:
     """One step: who, where, which choices, what changed, the ledger lines that the step touched.
 
-    `number` is from 1, `action` the step's number in the system. `code` is what ran, on one
-    line, `calls` the calls that led there, outermost first. `failed` is true for a last step
-    whose own check fails: it changes nothing.
+    `number` is from 1, `action` the step's number in the system. `place` is what ran, `calls` are
+    the calls that led there, outermost first. `code` is the line of the spec to show for it, at
+    `shown`: the innermost one that is in the spec's own file. Where that is a call which makes
+    several steps, `detail` is what ran inside it. `failed` is true for a last step whose own
+    check fails: it changes nothing.
     """
 
     number: int
     thread: int
     action: int
     place: Place
-    code: str
     calls: tuple[Place, ...]
+    shown: Place
+    code: str
+    detail: str
     choices: tuple[Named, ...]
     changes: tuple[Change, ...]
     ledger: tuple[LedgerLine, ...]

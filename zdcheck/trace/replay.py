@@ -17,7 +17,7 @@ from zdcheck.ir.step import Blocked, Fails, Goes, Stepper, attempt, is_deadlock
 from zdcheck.ir.system import Action, Check, State, System
 from zdcheck.trace.blame import History, blame, touched_entries
 from zdcheck.trace.model import Named, Size, Step, Text, Trace, TraceThread
-from zdcheck.trace.values import Values, files_of, place_of
+from zdcheck.trace.values import Values, code_of, files_of, place_of, source_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,9 @@ def replay(system: System, fault: Fault | None, run: Run, origin: Origin) -> Tra
     others = _other_runs(system, fault)
     if fault is not None:
         _confirm(history, fault, others)
-    steps = tuple(_step(history, number) for number in range(1, len(history.actions) + 1))
+    steps = tuple(
+        _step(history, number, origin.spec) for number in range(1, len(history.actions) + 1)
+    )
     found = None if fault is None else blame(history, fault, others)
     return Trace(
         spec=origin.spec,
@@ -146,24 +148,43 @@ def _takes(history: History, held: str, taken: str) -> bool:
     )
 
 
-def _step(history: History, number: int) -> Step:
+def _step(history: History, number: int, spec: str) -> Step:
     action = history.actions[number - 1]
     system = history.system
     before = history.states[number - 1]
     failed = number >= len(history.states)
     after = before if failed else history.states[number]
+    shown, code, detail = _shown(system, action, spec)
     return Step(
         number=number,
         thread=action.thread,
         action=action.id,
         place=place_of(action.span),
-        code=" ".join(action.text.split()),
         calls=tuple(place_of(span) for span in action.via),
+        shown=place_of(shown),
+        code=code,
+        detail=detail,
         choices=tuple(Named(name, value) for name, value in action.choices),
         changes=history.values.changes(before, after),
         ledger=tuple(touched_entries(system, before, after)),
         failed=failed,
     )
+
+
+def _shown(system: System, action: Action, spec: str) -> tuple[Span, str, str]:
+    """What a reader of the spec should see of a step: a place, its code, and what ran inside it."""
+    frames = (*action.via, action.span)
+    own = [n for n, span in enumerate(frames) if span.file.path == spec]
+    depth = own[-1] if own else len(frames) - 1
+    if depth == len(frames) - 1:
+        return action.span, code_of(action.span), ""
+    call = frames[depth]
+    inside = {
+        (other.span.file.path, other.span.start, other.span.end)
+        for other in system.actions
+        if other.thread == action.thread and len(other.via) > depth and other.via[depth] == call
+    }
+    return call, source_line(call), code_of(action.span) if len(inside) > 1 else ""
 
 
 def _texts(history: History, others: tuple[History, ...], fault: Fault | None) -> tuple[Text, ...]:

@@ -131,6 +131,21 @@ def one_line(span: Span) -> str:
     return " ".join(span.text.split())
 
 
+def source_line(span: Span) -> str:
+    """The line that the span begins on, without indentation and comment."""
+    line = span.file.line(span.line)
+    return " ".join(line.split("//", 1)[0].split())
+
+
+def code_of(span: Span) -> str:
+    """A statement on one line: all of an atomic block, else its first line."""
+    text = span.text
+    if not text.startswith("atomic"):
+        text = text.split("\n", 1)[0]
+    lines = (line.split("//", 1)[0] for line in text.split("\n"))
+    return " ".join(word for line in lines for word in line.split())
+
+
 def files_of(spans: list[Span]) -> tuple[SourceFile, ...]:
     """The files that the spans lie in, each once, in order of appearance."""
     seen: dict[int, SourceFile] = {}
