@@ -239,7 +239,7 @@ class Flow:
     ) -> Evaluation:
         kind: Literal["plain", "rmw"] = access or ("plain" if self._group is None else "rmw")
         mode: Literal["ghost", "code"] = "ghost" if self._ghost else "code"
-        return Evaluation(self.symbols, self._functions[-1].frame, mode, kind, results)
+        return Evaluation(self.symbols, self._functions[-1].frame, mode, kind, results, self._local)
 
     # --- scopes -------------------------------------------------------------------------
 

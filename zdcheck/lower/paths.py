@@ -33,7 +33,7 @@ from zdcheck.ir.parametric import (
 from zdcheck.ir.system import Check, Guard, LockEdge, StatementId
 from zdcheck.lower.ground import Context, Key, NeedSplit
 from zdcheck.lower.instance import spec_error
-from zdcheck.lower.steps import Shape, is_step_end, successors
+from zdcheck.lower.steps import Shape, is_step_end, successors, updates_of
 
 MAX_PATHS = 20_000
 """Ways through the code of one step; more is a spec that wants smaller steps."""
@@ -232,13 +232,22 @@ class Paths:
         touches = [touch for touch in node.touches if touch.family in self.mutable]
         path.touches += touches
         path.fences = path.fences or node.fence
-        is_access = bool(touches) or node.waits
-        was_access = path.main is not None and (
-            path.main.waits or any(t.family in self.mutable for t in path.main.touches)
-        )
-        if path.main is None or (is_access and not was_access):
+        weight = self._weight(node)
+        if path.main is None or weight > self._weight(path.main):
             path.main = node
         path.accessed = path.accessed or shared
+
+    def _weight(self, node: Node) -> int:
+        """How much a node says about its step: a shared write most, then any access."""
+        if node.ghost:
+            return 0
+        if any(update.cell.family in self.mutable for update in updates_of(node)):
+            shared = any(t.mode == "write" and t.family in self.mutable for t in node.touches)
+            if shared:
+                return 3
+        if node.waits or any(touch.family in self.mutable for touch in node.touches):
+            return 2
+        return 1 if node.statement is not None else 0
 
     def _require(self, path: Path, requirement: Requirement) -> None:
         condition = path.context.expr(requirement.condition)

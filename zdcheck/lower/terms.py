@@ -7,7 +7,7 @@ of range), each only as far as evaluation gets there, and the shared state that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal, assert_never
@@ -98,7 +98,9 @@ class Evaluation:
         mode: Mode,
         access: Literal["plain", "rmw"] = "plain",
         results: dict[int, Value] | None = None,
+        declare: Callable[[m.LocalSymbol], Storage] | None = None,
     ) -> None:
+        self._declare = declare
         self.symbols = symbols
         self.instance = symbols.instance
         self.layout = symbols.layout
@@ -368,7 +370,8 @@ class Evaluation:
             value = Scalar(operand.slots[slot_name(payload)])
             self.frame.values[bind] = value
             if isinstance(bind, m.LocalSymbol):
-                place = Place(self.frame.locals[bind], (SELF,))
+                assert self._declare is not None, "only statements bind locals"
+                place = Place(self._declare(bind), (SELF,))
                 self.binds.extend(self.layout.write(place, value))
         return apply("eq", operand.tag, Const(expr.case_index))
 

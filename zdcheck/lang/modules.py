@@ -1,0 +1,136 @@
+"""`use`: finding, reading and ordering the files of a spec."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from zdcheck.base.diagnostics import Diagnostic, Label, Severity, SpecError, UsageError
+from zdcheck.base.resources import library_root
+from zdcheck.base.source import SourceFile
+from zdcheck.base.suggest import closest
+from zdcheck.lang import ast
+from zdcheck.lang.parser import parse
+
+MAX_BYTES = 2_000_000
+"""A spec is a few hundred lines; anything this large is no spec."""
+
+LIBRARY = "<library>"
+"""The folder under which library modules are shown."""
+
+ModuleName = tuple[str, ...]
+
+
+def load(path: Path) -> ast.Bundle:
+    """A spec with everything it uses. Raises UsageError (the file) or SpecError (what is in it)."""
+    return load_text(read(path, str(path)), path.parent)
+
+
+def load_text(source: SourceFile, folder: Path | None = None) -> ast.Bundle:
+    """The same for a text; modules are looked for in `folder` (if given) and in the library."""
+    loader = _Loader(folder)
+    loader.visit((), parse(source))
+    if loader.problems:
+        raise SpecError(loader.problems)
+    return ast.Bundle(tuple(loader.done.values()))
+
+
+def read(path: Path, shown: str) -> SourceFile:
+    """A file's text. Raises UsageError where there is none to be had."""
+    try:
+        if path.is_dir():
+            raise UsageError(f"{shown} is a directory, not a spec")
+        if not path.is_file() and path.exists():
+            raise UsageError(f"{shown} is not a regular file")
+        if path.stat().st_size > MAX_BYTES:
+            raise UsageError(f"{shown} is larger than {MAX_BYTES} bytes; that is no spec")
+        return SourceFile(shown, path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"{shown}: there is no such file") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{shown} is not UTF-8 text") from None
+    except OSError as error:
+        raise UsageError(f"{shown} cannot be read: {error.strerror}") from None
+
+
+@dataclass
+class _Loader:
+    """Visits modules depth first, so that each comes after those it uses."""
+
+    folder: Path | None
+    done: dict[ModuleName, ast.Module] = field(default_factory=dict)
+    path: list[ModuleName] = field(default_factory=list)
+    problems: list[Diagnostic] = field(default_factory=list)
+
+    def visit(self, name: ModuleName, spec: ast.Spec) -> None:
+        self.path.append(name)
+        for item in spec.items:
+            if isinstance(item, ast.UseItem):
+                for use in item.modules:
+                    self._use(use)
+        self.path.pop()
+        self.done[name] = ast.Module(name, spec)
+
+    def _use(self, use: ast.Use) -> None:
+        name = tuple(part.text for part in use.path)
+        if name in self.done:
+            return
+        if name in self.path:
+            cycle = [*self.path[self.path.index(name) :], name]
+            self._error(
+                "import_cycle",
+                use,
+                "these modules use each other: " + " → ".join(map(_dotted, cycle)),
+            )
+            return
+        source = self._find(name, use)
+        if source is None:
+            return
+        try:
+            spec = parse(source)
+        except SpecError as error:
+            self.problems += error.diagnostics
+            self.done[name] = ast.Module(name, ast.Spec((), use.span))
+            return
+        self.visit(name, spec)
+
+    def _find(self, name: ModuleName, use: ast.Use) -> SourceFile | None:
+        relative = Path(*name).with_suffix(".zd")
+        beside = self.folder / relative if self.folder else None
+        shipped = library_root() / relative
+        found = [path for path in (beside, shipped) if path is not None and path.is_file()]
+        if len({path.resolve() for path in found}) > 1:
+            self._error(
+                "ambiguous_module",
+                use,
+                f"`{_dotted(name)}` is both beside the spec and in the library",
+                "rename your module",
+            )
+        elif not found:
+            near = closest(_dotted(name), self._known())
+            help = (
+                f"did you mean `{near}`?"
+                if near
+                else f"expected a file `{relative}` beside the spec"
+            )
+            self._error("unknown_module", use, f"there is no module `{_dotted(name)}`", help)
+        else:
+            try:
+                shown = f"{LIBRARY}/{relative}" if found[0] == shipped else str(found[0])
+                return read(found[0], shown)
+            except UsageError as error:
+                self._error("unknown_module", use, str(error))
+        self.done[name] = ast.Module(name, ast.Spec((), use.span))
+        return None
+
+    def _known(self) -> list[str]:
+        """The names of all modules in the library."""
+        root = library_root()
+        return [_dotted(p.relative_to(root).with_suffix("").parts) for p in root.rglob("*.zd")]
+
+    def _error(self, id: str, use: ast.Use, message: str, help: str | None = None) -> None:
+        self.problems.append(Diagnostic(id, Severity.ERROR, message, Label(use.span), help=help))
+
+
+def _dotted(name: ModuleName) -> str:
+    return ".".join(name) or "this spec"
