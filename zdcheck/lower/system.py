@@ -396,7 +396,9 @@ class Grounding:
         updates: dict[VarId, Expr] = {}
         if target != location:
             updates[thread.pc] = Const(target)
-        dead = template.live[location] - template.live[target]
+        families = self.program.families
+        dead = {f for f in template.live[location] if not families[f].observed}
+        dead -= template.live[target]
         changed = dict(path.context.changed)
         for family_id in dead:
             for key in keys(self.program.families[family_id]):
