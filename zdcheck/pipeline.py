@@ -5,7 +5,6 @@ The command line, the tests and later the inspector all go this way. Nothing her
 
 from __future__ import annotations
 
-import difflib
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,12 +13,15 @@ from typing import assert_never
 
 from zdcheck.base.diagnostics import Diagnostic, Label, Severity, UsageError
 from zdcheck.base.source import Span
+from zdcheck.base.suggest import closest
 from zdcheck.engines.choose import Choice, EngineName, choose
 from zdcheck.engines.protocol import Claim, Found, Limits, NoneFound, Stopped, Watcher
 from zdcheck.ir.system import System
+from zdcheck.lang import ast
 from zdcheck.lang import model as m
 from zdcheck.lang.check import check as check_bundle
-from zdcheck.lang.modules import load
+from zdcheck.lang.modules import load, read
+from zdcheck.lang.parser import parse
 from zdcheck.lower import lower
 from zdcheck.lower.instance import Instance
 from zdcheck.trace.coverage import Coverage
@@ -95,6 +97,11 @@ class Lowered:
     check: m.Check
     system: System
     origin: Origin
+
+
+def parse_spec(path: str) -> ast.Spec:
+    """The syntax tree of one file, without what it uses."""
+    return parse(read(Path(path), path))
 
 
 def load_spec(path: str) -> Spec:
@@ -256,9 +263,8 @@ def _outermost(spans: Iterable[Span]) -> Iterator[Span]:
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`; did you mean …?` or a list of what there is."""
     names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1)
-    if close:
-        return f"; did you mean `{close[0]}`?"
+    if near := closest(name, names):
+        return f"; did you mean `{near}`?"
     return f" (there is: {', '.join(names)})" if names else " (there are none)"
 
 

@@ -101,6 +101,8 @@ class Run:
     check_names: dict[str, None] = field(default_factory=dict)
     interrupted: bool = False
     _traces_written: set[str] = field(default_factory=set)
+    _head: str = ""
+    _said_empty: bool = True
 
     def all(self, paths: tuple[str, ...]) -> int:
         """Run everything; the exit status."""
@@ -117,10 +119,10 @@ class Run:
             self._failed("", error)
         self._nothing_to_check()
         why = self._reasons()
-        if self.reports and self.json_path != "-":
-            click.echo("")
+        if any(report.checks for report in self.reports):
+            self._say("")
             failed = sum(bool(path) for path, _ in self.failures)
-            click.echo(terminal.summary(self.reports, failed))
+            self._say(terminal.summary(self.reports, failed))
         if self.interrupted:
             click.echo("zdcheck: interrupted; what was found so far is above", err=True)
         self._write_json(why)
@@ -142,8 +144,6 @@ class Run:
                 if spec.model.warnings:
                     text = render(spec.model.warnings, color=self.err_color)
                     click.echo(text, err=True, nl=False)
-                if not self.options.checks or set(self.options.checks) & set(spec.check_names):
-                    self._say(terminal.spec_head(path, self.color))
 
             def starts(name: str, choice: Choice) -> None:
                 if choice.refusal is not None and choice.refusal not in refusals:
@@ -185,6 +185,9 @@ class Run:
         )
 
     def _check(self, report: CheckReport, width: int) -> None:
+        if report.spec != self._head:
+            self._head = report.spec
+            self._say(terminal.spec_head(report.spec, self.color))
         self._say(terminal.result_line(report, width, self.color))
         if self.stats:
             for line in terminal.statistics_lines(report):
@@ -199,9 +202,12 @@ class Run:
                 self._say(terminal.lines_text(drawn, self.color))
 
     def _say(self, text: str) -> None:
-        if self.json_path != "-":
-            click.echo(text, color=True)
-            sys.stdout.flush()
+        """Print a result; two empty lines in a row are one."""
+        if self.json_path == "-" or (not text and self._said_empty):
+            return
+        self._said_empty = text.endswith("\n") or not text
+        click.echo(text, color=True)
+        sys.stdout.flush()
 
     def _failed(self, path: str, error: Exception) -> None:
         failure = failure_of(error)

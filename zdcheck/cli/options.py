@@ -20,7 +20,7 @@ _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
-class Memory(click.ParamType):
+class Memory(click.ParamType):  # type: ignore[type-arg]  # no generic before click 8.2
     """`4G`, `512M`: bytes."""
 
     name = "size"
@@ -35,7 +35,7 @@ class Memory(click.ParamType):
         return int(match[1]) * _UNITS[match[2].upper()]
 
 
-class Duration(click.ParamType):
+class Duration(click.ParamType):  # type: ignore[type-arg]
     """`60`, `90s`, `5m`, `2h`: seconds."""
 
     name = "time"

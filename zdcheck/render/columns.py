@@ -14,6 +14,7 @@ from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import Literal
 
+from zdcheck.base.catalogue import VIOLATIONS
 from zdcheck.render.escape import printable
 from zdcheck.trace.model import Blame, Change, Fact, LedgerLine, Place, Step, Trace
 
@@ -26,7 +27,7 @@ _NUMBER = 5
 _LAST_COLUMN = 30
 """The least width of the last column: enough for `page[0].refcount: 1 -> 2` and a bit."""
 
-_LONGEST = 46
+_LONGEST = 52
 """A line that would run on farther than this under its neighbours is broken."""
 
 _CODE_LINES = 3
@@ -51,13 +52,16 @@ class _Layout:
     width: int
     labels: int
 
-    def room(self, thread: int, *, beside: int) -> int:
-        """How wide a line of this thread may be, with `beside` characters kept free at the right."""
+    def room(self, thread: int, *, beside: int, is_fault: bool = False) -> int:
+        """How wide a line of this thread may be, with `beside` characters kept free at the right.
+
+        What is at fault is not broken while the page has room.
+        """
         indent = self.columns.get(thread, 0)
         right = self.width - _NUMBER - beside - indent
         later = [start for start in self.columns.values() if start > indent]
         own = min(later) - indent - 2 if later else right
-        return max(12, min(right, max(own, _LONGEST)))
+        return max(12, min(right, right if is_fault else max(own, _LONGEST)))
 
 
 def columns(trace: Trace, reproduce: str = "", width: int = WIDTH) -> tuple[Line, ...]:
@@ -140,8 +144,8 @@ def _step(trace: Trace, step: Step, layout: _Layout) -> Iterator[Line]:
     below = " " * _NUMBER + indent + "  "
     if step.detail:
         yield from _detail(trace, step, layout, below)
-    room = layout.room(step.thread, beside=0) - 2
     for effect, style in _effects(trace, step):
+        room = layout.room(step.thread, beside=0, is_fault=style == "fault") - 2
         for n, part in enumerate(_wrapped(effect, room, None)):
             under = "  " if style in ("ledger", "fault") and effect.startswith("=") else ""
             yield Line(f"{below}{under}{'    ' if n else ''}{part}", style)
@@ -179,6 +183,8 @@ def _change(change: Change, own: str) -> str:
     name, after = printable(change.variable), printable(change.after)
     if change.kind == "local" and change.variable.startswith(own):
         return "" if change.cleared else f"{name.removeprefix(printable(own))} = {after}"
+    if change.kind == "context":
+        name = name.removeprefix(printable(own))
     return f"{name}: {printable(change.before)} -> {after}"
 
 
@@ -214,7 +220,9 @@ def _wrapped(text: str, room: int, most: int | None) -> list[str]:
 
 
 def _blame(trace: Trace, blame: Blame, width: int) -> Iterator[Line]:
-    message = printable(blame.message)
+    known = VIOLATIONS.get(blame.violation)
+    is_named = blame.property is not None and blame.violation == blame.property
+    message = known.meaning if is_named and known else printable(blame.message)
     title = f"  *** {blame.violation}: {message} ***"
     if len(title) <= width:
         yield Line(title, "fault")
@@ -224,7 +232,9 @@ def _blame(trace: Trace, blame: Blame, width: int) -> Iterator[Line]:
             yield Line(f"  {part}", "fault")
     yield Line("")
     if place := blame.conjunct or blame.place:
-        yield Line(f"  at {printable(place.path)}:{place.line}:", "note")
+        what = printable(blame.message) + ", " if is_named else ""
+        for part in textwrap.wrap(f"{what}at {printable(place.path)}:{place.line}:", width - 2):
+            yield Line(f"  {part}", "note")
         for part in textwrap.wrap(printable(place.text), width - 6, break_long_words=False):
             yield Line(f"      {part}", "note")
     if blame.bindings:

@@ -30,7 +30,7 @@ def _lines(name: str, node: Any, depth: int) -> Iterator[str]:
             below.append((part.name, value))
         elif isinstance(value, tuple) and any(is_dataclass(item) for item in value):
             below += [(f"{part.name}[{n}]", item) for n, item in enumerate(value)]
-        elif value not in (None, (), False):
+        elif value is not None and value is not False and value != ():
             plain.append(f"{part.name}={_plain(value)}")
     inside = f"({', '.join(plain)})" if plain else ""
     yield f"{head}{type(node).__name__}{inside}{where}"

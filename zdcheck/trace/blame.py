@@ -7,7 +7,7 @@ engine that found the run.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from zdcheck.ir.evaluate import evaluate
@@ -16,7 +16,7 @@ from zdcheck.ir.run import BrokenProperty, Deadlock, FailedCheck, Fault, Imbalan
 from zdcheck.ir.step import Blocked, Stepper, attempt
 from zdcheck.ir.system import Action, Check, LedgerEntry, State, System, Thread
 from zdcheck.trace.model import Blame, Fact, LedgerLine, Named, Place
-from zdcheck.trace.values import Values, one_line, place_of
+from zdcheck.trace.values import Values, one_line, place_of, source_line
 
 _MOST_FACTS = 12
 """A condition over a whole scope can have more; the first ones are enough to see why."""
@@ -112,7 +112,7 @@ def _imbalance(history: History, entry: LedgerEntry) -> Blame:
     return Blame(
         violation,
         message,
-        place_of(entry.span),
+        replace(place_of(entry.span), text=source_line(entry.span)),
         None,
         None,
         (),

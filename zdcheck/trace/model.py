@@ -57,7 +57,7 @@ ChangeKind = Literal["shared", "local", "ghost", "context"]
 class Change:
     """One variable's change, printed: `page[0].refcount`, `1`, `2`.
 
-    `cleared` is true where the new value is the one that the variable's type starts with.
+    `cleared` is true where the new value is null or what the variable started with.
     """
 
     variable: str

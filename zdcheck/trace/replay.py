@@ -6,7 +6,9 @@ So a counterexample that does not replay has no form in which anyone could see i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from zdcheck.base.diagnostics import EngineDisagreement
@@ -16,7 +18,7 @@ from zdcheck.ir.run import BrokenProperty, Deadlock, FailedCheck, Fault, Imbalan
 from zdcheck.ir.step import Blocked, Fails, Goes, Stepper, attempt, is_deadlock
 from zdcheck.ir.system import Action, Check, State, System
 from zdcheck.trace.blame import History, blame, touched_entries
-from zdcheck.trace.model import Named, Size, Step, Text, Trace, TraceThread
+from zdcheck.trace.model import Change, LedgerLine, Named, Size, Step, Text, Trace, TraceThread
 from zdcheck.trace.values import Values, code_of, files_of, place_of, source_line
 
 
@@ -155,6 +157,7 @@ def _step(history: History, number: int, spec: str) -> Step:
     failed = number >= len(history.states)
     after = before if failed else history.states[number]
     shown, code, detail = _shown(system, action, spec)
+    ledger = tuple(touched_entries(system, before, after))
     return Step(
         number=number,
         thread=action.thread,
@@ -165,26 +168,75 @@ def _step(history: History, number: int, spec: str) -> Step:
         code=code,
         detail=detail,
         choices=tuple(Named(name, value) for name, value in action.choices),
-        changes=history.values.changes(before, after),
-        ledger=tuple(touched_entries(system, before, after)),
+        changes=tuple(_changes(history, action, before, after, ledger)),
+        ledger=ledger,
         failed=failed,
     )
 
 
+def _changes(
+    history: History,
+    action: Action,
+    before: State,
+    after: State,
+    ledger: tuple[LedgerLine, ...],
+) -> Iterator[Change]:
+    """What a step changed, without the parameters of inlined functions.
+
+    A holder that lost its reference is no bookkeeping, even if it was only cleared.
+    """
+    system = history.system
+    own = f"{system.threads[action.thread].name}."
+    ran = [system.statements[s].span for s in sorted(action.statements)]
+    is_wrong = any(line.value != line.expected for line in ledger)
+    holders = {holder.name for entry in system.ledger for holder in entry.holders}
+    for change in history.values.changes(before, after):
+        inside = change.variable.removeprefix(own).split(".")
+        is_parameter = len(inside) > 1 and not any(_sets(span, *inside[-2:]) for span in ran)
+        if change.kind == "local" and is_parameter:
+            continue
+        if is_wrong and change.variable in holders:
+            yield replace(change, cleared=False)
+        else:
+            yield change
+
+
+_FUNCTION = re.compile(r"^\s*(?:ghost\s+)?fn\s+(\w+)", re.MULTILINE)
+
+
+def _sets(statement: Span, function: str, name: str) -> bool:
+    """Whether the statement is in `function` and gives its variable a value, by `=` or `is`."""
+    inside = _FUNCTION.findall(statement.file.text, 0, statement.start)
+    variable = re.escape(name.partition("[")[0])
+    sets = rf"\b{variable}\b[^=;]*[-+]?=(?!=)|\bis \w+\([^)]*\b{variable}\b"
+    return inside[-1:] == [function] and bool(re.search(sets, source_line(statement)))
+
+
 def _shown(system: System, action: Action, spec: str) -> tuple[Span, str, str]:
-    """What a reader of the spec should see of a step: a place, its code, and what ran inside it."""
-    frames = (*action.via, action.span)
-    own = [n for n, span in enumerate(frames) if span.file.path == spec]
-    depth = own[-1] if own else len(frames) - 1
-    if depth == len(frames) - 1:
-        return action.span, code_of(action.span), ""
-    call = frames[depth]
-    inside = {
-        (other.span.file.path, other.span.start, other.span.end)
+    """What a reader of the spec should see of a step: a place, its code, and what ran inside it.
+
+    A call that makes one step stands for what it does, the outermost such call first. A step
+    inside the library is shown as the spec's call that led there, with the library's line below.
+    """
+    whole = next((call for call in action.via if _is_one_step(system, action, call)), None)
+    span, code = (
+        (action.span, code_of(action.span)) if whole is None else (whole, source_line(whole))
+    )
+    if span.file.path == spec:
+        return span, code, ""
+    outer = [call for call in action.via if call.file.path == spec]
+    if not outer:
+        return span, code, ""
+    return outer[-1], source_line(outer[-1]), code
+
+
+def _is_one_step(system: System, action: Action, call: Span) -> bool:
+    """Whether everything that the thread does inside `call` starts where `action` starts."""
+    return all(
+        other.location == action.location
         for other in system.actions
-        if other.thread == action.thread and len(other.via) > depth and other.via[depth] == call
-    }
-    return call, source_line(call), code_of(action.span) if len(inside) > 1 else ""
+        if other.thread == action.thread and call in other.via
+    )
 
 
 def _texts(history: History, others: tuple[History, ...], fault: Fault | None) -> tuple[Text, ...]:

@@ -49,7 +49,7 @@ class Values:
         for item in self.items:
             was, now = item.show(before), item.show(after)
             if was != now:
-                cleared = now == self._first[item.name]
+                cleared = now in ("null", self._first[item.name])
                 changes.append(Change(item.name, was, now, _kind(item.role), cleared))
         return tuple(changes)
 
@@ -61,13 +61,40 @@ def _items(system: System) -> Iterator[Item]:
         if variables := _variables(whole):
             composites[min(variables)] = whole
             parts.update(variables)
+    pending = [variable for variable in system.variables if variable.role == "pending"]
     for variable in system.variables:
         if variable.id in composites:
             composite = composites[variable.id]
             shown = _shown(composite)
             yield Item(composite.name, _variables(composite), variable.role, shown)
+        elif variable.role == "section":
+            name = variable.name.replace(" inside.", ".")
+            yield Item(name, (variable.id,), variable.role, _scalar(variable))
+        elif variable.role == "pending":
+            yield from _pending(variable, pending)
         elif variable.role != "pc" and variable.id not in parts:
             yield Item(variable.name, (variable.id,), variable.role, _scalar(variable))
+
+
+def _pending(first: Variable, all_pending: list[Variable]) -> Iterator[Item]:
+    """The threads that a grace period still waits for, as one set."""
+    name = _waiting(first)
+    members = [v for v in all_pending if _waiting(v) == name]
+    if first is not members[0]:
+        return
+    named = tuple((v.name[len(name) + 1 : -1], v.id) for v in members)
+
+    def shown(state: State) -> str:
+        return "{" + ", ".join(member for member, id in named if state[id]) + "}"
+
+    yield Item(name, tuple(v.id for v in members), first.role, shown)
+
+
+def _waiting(variable: Variable) -> str:
+    """`unmap.waits_for.irqs_off` of `unmap.waits_for.irqs_off[gup[0]]`."""
+    family = variable.name.find(".waits_for.")
+    bracket = variable.name.find("[", max(family, 0))
+    return variable.name[:bracket] if bracket > 0 else variable.name
 
 
 def _variables(composite: VariantParts | SetParts) -> tuple[VarId, ...]:
@@ -138,10 +165,12 @@ def source_line(span: Span) -> str:
 
 
 def code_of(span: Span) -> str:
-    """A statement on one line: all of an atomic block, else its first line."""
+    """A step's code on one line: all of an atomic block, else the first line of what ran."""
     text = span.text
     if not text.startswith("atomic"):
         text = text.split("\n", 1)[0]
+        if not text.endswith((";", "{", "}")):
+            return source_line(span)  # a condition: show the `if` or `while` around it
     lines = (line.split("//", 1)[0] for line in text.split("\n"))
     return " ".join(word for line in lines for word in line.split())
 
