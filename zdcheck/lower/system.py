@@ -267,10 +267,13 @@ class Grounding:
         return memory, tuple(variables), tuple(threads)
 
     def _name(self, family: Family, index: tuple[int, ...]) -> str:
-        """A member's name in the language: `page[0].refcount`, `gup[1].pin`, `slots[page[0]]`."""
+        """A member's name in the language: `page[0].refcount`, `gup[1].pin`, `slots[page[0]]`.
+
+        Without the last part of the index it is the name of a whole set.
+        """
         shown = [
             self._shown(dimension.kind, value)
-            for dimension, value in zip(family.dimensions, index, strict=True)
+            for dimension, value in zip(family.dimensions, index, strict=False)
         ]
         owner, dot, rest = family.name.partition(".")
         if family.role == "section":
