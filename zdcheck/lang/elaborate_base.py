@@ -168,7 +168,7 @@ class ElaboratorBase(ABC):
         if number is None or bounds is None or bounds[0] <= number <= bounds[1]:
             return
         self.problems.error(
-            "out_of_range",
+            "range_constant",
             value.span,
             f"{number} is outside `{type}`",
             also=[why] if why is not None else [],

@@ -93,7 +93,7 @@ class ExpressionElaborator(NameElaborator):
         match e:
             case ast.IntLit():
                 if e.value > LARGEST:
-                    self.problems.error("out_of_range", e.span, "this number is too large")
+                    self.problems.error("range_constant", e.span, "this number is too large")
                     return unknown(e.span)
                 return model.Number(e.value, IntType(), e.span)
             case ast.BoolLit():
@@ -165,17 +165,18 @@ class ExpressionElaborator(NameElaborator):
                 )
             return unknown(e.span), self._unknown_names(names, inner)
         variant = self.variant_symbol(operand.type.name)
+        *qualifier, written = e.case.text.split(".")
         found = [
             (i, c)
             for i, c in enumerate(variant.cases if variant is not None else ())
-            if c.name == e.case.text
+            if c.name == written and qualifier in ([], [operand.type.name])
         ]
         if not found or variant is None:
             self.problems.unknown(
                 "unknown_case",
                 e.case.span,
                 f"`{operand.type}` has no case `{e.case.text}`",
-                e.case.text,
+                written,
                 [c.name for c in variant.cases] if variant is not None else [],
                 also=[(variant.span, f"`{operand.type}` declared here")] if variant else [],
             )

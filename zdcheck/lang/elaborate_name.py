@@ -320,7 +320,7 @@ class NameElaborator(CallElaborator):
             index = self.require(self.value(e.index, scope), IntType())
             number = literal(index)
             if number is not None and number < 0:
-                self.problems.error("out_of_range", e.index.span, "objects are numbered from 0")
+                self.problems.error("no_such_object", e.index.span, "objects are numbered from 0")
             return model.ObjectAt(name, index, RefType(name), e.span)
         base = self.place(e.base, scope)
         if isinstance(base.type, UnknownType):

@@ -110,7 +110,7 @@ class TypeElaborator(ElaboratorBase):
         least, most = literal(low), literal(high)
         if least is not None and most is not None and least > most:
             self.problems.error(
-                "empty_range",
+                "bad_range",
                 t.span,
                 f"no number is in `{least}..{most}`",
                 help=f"the lower bound comes first: `{most}..{least}`",
