@@ -7,7 +7,8 @@ from zdcheck.ir.parametric import Program
 from zdcheck.ir.system import Kind
 from zdcheck.lang import model as m
 from zdcheck.lower.contexts import MAX_NESTING, Contexts, GracePeriods, Used, used_by
-from zdcheck.lower.flow import Flow, Statements
+from zdcheck.lower.emit import Statements
+from zdcheck.lower.flow import Flow
 from zdcheck.lower.instance import Instance
 from zdcheck.lower.layout import Layout
 from zdcheck.lower.ledger import Ledger
