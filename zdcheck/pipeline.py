@@ -138,6 +138,8 @@ def check_spec(
     """
     spec = load_spec(path)
     loaded(spec)
+    if not spec.model.threads:
+        raise UsageError(f"{path}: there is nothing to check: it has no thread")
     if spec.model.progress and options.progress:
         names = ", ".join(f"`{p.name}`" for p in spec.model.progress)
         raise UsageError(

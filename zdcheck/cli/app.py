@@ -96,7 +96,9 @@ def run(arguments: Sequence[str]) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     try:
-        result = app.main(args=list(arguments), prog_name="zdcheck", standalone_mode=False)
+        # Not `app.main`: it would turn a broken pipe into exit status 1.
+        with app.make_context("zdcheck", list(arguments)) as context:
+            result = app.invoke(context)
         return result if isinstance(result, int) else ExitCode.OK
     except click.exceptions.Exit as exit:
         return exit.exit_code

@@ -78,7 +78,10 @@ def _said(report: CheckReport) -> str:
             by = f" by {trace.culprit}" if trace.culprit else ""
             return f"violation {trace.blame.violation}{printable(by)}, {_steps(trace)}"
         case Holds():
-            return "holds" if report.surprise is None else printable(report.surprise)
+            if report.surprise is not None:
+                return printable(report.surprise)
+            expected = report.expected
+            return "holds" if expected.violation is None else printable(str(expected))
         case _:
             assert_never(report.verdict)
 

@@ -160,8 +160,8 @@ def one_line(span: Span) -> str:
 
 def source_line(span: Span) -> str:
     """The line that the span begins on, without indentation and comment."""
-    line = span.file.line(span.line)
-    return " ".join(line.split("//", 1)[0].split())
+    line = span.file.line(span.line).split("//", 1)[0]
+    return " ".join(line.split()).removeprefix("} ")
 
 
 def code_of(span: Span) -> str:

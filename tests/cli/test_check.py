@@ -1,0 +1,227 @@
+"""`zdcheck check`: lines, exit statuses, files."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Zdcheck
+from tests.conftest import Golden
+from tests.unit.render.test_terminal import validator
+from zdcheck.trace.document import loads
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["specs/unplug.zd"], 0),
+        (["specs/unplug.zd", "--check", "no reference"], 0),
+        (["specs/surprise.zd"], 1),
+        (["specs/surprise.zd", "--check", "puts"], 0),
+        (["specs/surprise.zd", "--check", "puts", "--set", "forgets=true"], 1),
+        (["specs/vacuous.zd", "--check", "empty"], 1),
+        (["specs/vacuous.zd", "--check", "allowed"], 0),
+        (["specs/vacuous.zd", "--check", "expected"], 0),
+        (["specs/dead.zd"], 1),
+        (["specs/dead.zd", "--check", "holds"], 0),
+        (["specs/progress.zd"], 2),
+        (["specs/progress.zd", "--no-progress"], 0),
+        (["specs/module.zd"], 2),
+        (["specs/nosuch.zd"], 2),
+        (["specs/dir"], 2),
+        (["specs/unplug.zd", "--max-states", "5"], 3),
+        (["specs/unplug.zd", "--check", "nosuch"], 2),
+        (["specs/unplug.zd", "--set", "nosuch=1"], 2),
+        (["specs/unplug.zd", "--set", "recheck"], 2),
+        (["specs/unplug.zd", "--set", "recheck=maybe"], 2),
+        (["specs/unplug.zd", "--scope", "nosuch=1"], 2),
+        (["specs/unplug.zd", "--scope", "gup=1000000"], 2),
+        (["specs/unplug.zd", "--scope", "gup=1000"], 2),
+        (["specs/unplug.zd", "--scope", "gup=-1"], 2),
+        (["specs/unplug.zd", "--max-states", "0"], 2),
+        (["specs/unplug.zd", "--max-memory", "much"], 2),
+        (["specs/unplug.zd", "--timeout", "soon"], 2),
+        (["specs/unplug.zd", "--engine", "nosuch"], 2),
+        (["specs/unplug.zd", "--json", "no/such/folder/x.json"], 2),
+        (["specs/unplug.zd", "--trace-dir", "specs/unplug.zd"], 2),
+        (["specs"], 2),
+        ([], 2),
+        (["specs/unplug.zd", "specs/surprise.zd", "specs/nosuch.zd"], 2),
+        (["specs/unplug.zd", "specs/surprise.zd", "--max-states", "5"], 1),
+    ],
+)
+def test_exit_status(zdcheck: Zdcheck, arguments: list[str], code: int) -> None:
+    result = zdcheck("check", *arguments)
+    assert result.code == code, result
+    if code in (2, 70):
+        assert result.err
+
+
+def test_the_json_report_says_the_same_exit_status(zdcheck: Zdcheck, folder: Path) -> None:
+    for spec in ("unplug", "surprise", "vacuous", "dead", "progress", "nosuch"):
+        result = zdcheck("check", f"specs/{spec}.zd", "--json", "r.json")
+        document = json.loads((folder / "r.json").read_text())
+        validator().validate(document)
+        assert document["exit_status"] == result.code
+        codes = [reason["exit_status"] for reason in document["reasons"]]
+        assert bool(codes) == (result.code != 0)
+
+
+def test_json_on_stdout_is_all_there_is(zdcheck: Zdcheck) -> None:
+    result = zdcheck("check", "specs/surprise.zd", "--json", "-")
+    document = json.loads(result.out)
+    assert document["exit_status"] == result.code == 1
+    (spec,) = document["specs"]
+    assert [check["verdict"] for check in spec["checks"]] == [
+        "holds",
+        "violated",
+        "violated",
+        "violated",
+        "holds",
+    ]
+
+
+@pytest.mark.parametrize("name", ["unplug", "surprise", "vacuous"])
+def test_golden(zdcheck: Zdcheck, golden: Golden, name: str) -> None:
+    golden(f"{name}.txt", zdcheck("check", f"specs/{name}.zd").scrubbed)
+
+
+def test_output_is_the_same_every_time(zdcheck: Zdcheck) -> None:
+    first, second = (zdcheck("check", "specs/surprise.zd", "--stats") for _ in range(2))
+    assert [line for line in first.scrubbed.splitlines() if "states/s" not in line] == [
+        line for line in second.scrubbed.splitlines() if "states/s" not in line
+    ]
+
+
+def test_a_reproduce_line_reproduces(zdcheck: Zdcheck) -> None:
+    result = zdcheck("check", "specs/surprise.zd", "--check", "puts", "--set", "forgets=true")
+    (line,) = (line for line in result.out.splitlines() if "Reproduce: " in line)
+    import shlex
+
+    words = shlex.split(line.partition("Reproduce: ")[2])
+    assert words[0] == "zdcheck"
+    assert zdcheck(*words[1:]).scrubbed == result.scrubbed
+
+
+def test_traces_are_written_for_expected_violations_too(zdcheck: Zdcheck, folder: Path) -> None:
+    assert zdcheck("check", "specs/unplug.zd", "--trace-dir", "out/t").code == 0
+    (file,) = (folder / "out/t").iterdir()
+    trace = loads(file.read_text())
+    assert trace.check == "no reference"
+    assert trace.blame is not None
+    assert trace.blame.violation == "refcount_zero_in_pte"
+
+
+def test_traces_draws_expected_counterexamples(zdcheck: Zdcheck) -> None:
+    assert "CPU0 (unplug)" in zdcheck("check", "specs/unplug.zd", "--traces").out
+    assert "CPU0" not in zdcheck("check", "specs/unplug.zd").out
+
+
+def test_errors_and_warnings_go_to_stderr(zdcheck: Zdcheck) -> None:
+    result = zdcheck("check", "specs/dead.zd")
+    assert "dead_statement" in result.err
+    assert "dead_statement" not in result.out
+
+
+def test_suggestions(zdcheck: Zdcheck) -> None:
+    assert (
+        "did you mean `no reference`"
+        in zdcheck("check", "specs/unplug.zd", "--check", "no referense").err
+    )
+    assert (
+        "did you mean `recheck`" in zdcheck("check", "specs/unplug.zd", "--set", "rechek=false").err
+    )
+    assert "did you mean `gup`" in zdcheck("check", "specs/unplug.zd", "--scope", "gpu=1").err
+
+
+def test_colour_only_when_wanted(zdcheck: Zdcheck) -> None:
+    assert "\x1b[" not in zdcheck("check", "specs/surprise.zd").out
+    painted = zdcheck("check", "specs/surprise.zd", "--color", "always").out
+    assert "\x1b[" in painted
+    forced = zdcheck("check", "specs/surprise.zd", env={"CLICOLOR_FORCE": "1"}).out
+    assert "\x1b[" in forced
+
+
+def test_without_progress_is_said(zdcheck: Zdcheck) -> None:
+    result = zdcheck("check", "specs/progress.zd", "--no-progress")
+    assert "holds, without progress" in result.out
+    assert "progress properties are not checked yet" in zdcheck("check", "specs/progress.zd").err
+
+
+def test_a_full_disk(zdcheck: Zdcheck, folder: Path) -> None:
+    result = zdcheck("check", "specs/unplug.zd", "--json", "/dev/full")
+    assert result.code == 2
+    assert "No space left" in result.err
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "zdcheck", "check", *arguments, "--engine", "interpreter"]
+
+
+def test_nobody_reads(folder: Path) -> None:
+    process = subprocess.Popen(
+        command("specs"), cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    err = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(60) == 130
+    assert b"Traceback" not in err
+    assert b"Exception ignored" not in err
+
+
+def test_stdout_that_cannot_be_written(folder: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command("specs/unplug.zd"), cwd=folder, stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert done.returncode == 2
+    assert b"No space left" in done.stderr
+
+
+LONG = """\
+object page { counted refcount : 0..7 = 0; }
+var n : 0..200 = 0;
+scope { worker: 6 }
+thread first { n = 1; }
+thread worker[*] { var i : 0..20 = 0; while (i < 20) { n = i; i += 1; } }
+check "short" scope worker = 0 { expect holds; }
+check "long" { expect holds; }
+check "never" { expect holds; }
+"""
+
+
+def test_an_interrupt_reports_what_was_found(folder: Path) -> None:
+    (folder / "long.zd").write_text(LONG)
+    process = subprocess.Popen(
+        command("long.zd", "--json", "r.json"),
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    assert process.stdout is not None
+    while "ok    short" not in process.stdout.readline():
+        assert process.poll() is None
+    time.sleep(1.5)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, (out, err)
+    assert "????  long" in out
+    assert "interrupted" in out
+    assert "1 not run" in out
+    assert "Traceback" not in err
+    document = json.loads((folder / "r.json").read_text())
+    validator().validate(document)
+    assert document["exit_status"] == 130
+    assert document["specs"][0]["skipped"] == ["never"]
