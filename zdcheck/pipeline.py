@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import assert_never
 
-from zdcheck.base.diagnostics import Diagnostic, Label, Severity, UsageError
+from zdcheck.base.diagnostics import Diagnostic, Label, Severity, UsageError, in_source_order
 from zdcheck.base.source import Span
 from zdcheck.base.suggest import closest
 from zdcheck.engines.choose import Choice, EngineName, choose
@@ -20,7 +20,8 @@ from zdcheck.ir.system import System
 from zdcheck.lang import ast
 from zdcheck.lang import model as m
 from zdcheck.lang.check import check as check_bundle
-from zdcheck.lang.modules import load, read
+from zdcheck.lang.lint import lint
+from zdcheck.lang.modules import LIBRARY, load, read
 from zdcheck.lang.parser import parse
 from zdcheck.lower import lower
 from zdcheck.lower.instance import Instance
@@ -109,6 +110,18 @@ def load_spec(path: str) -> Spec:
     return Spec(path, check_bundle(load(Path(path))))
 
 
+def lint_spec(path: str) -> tuple[Diagnostic, ...]:
+    """Everything that looks wrong without being an error."""
+    bundle = load(Path(path))
+    checked = check_bundle(bundle)
+    return in_source_order((*own_warnings(checked), *lint(checked, bundle)))
+
+
+def own_warnings(model: m.Model) -> tuple[Diagnostic, ...]:
+    """The model's warnings, without those about the shipped library: nothing to do about them here."""
+    return tuple(w for w in model.warnings if not w.at.span.file.path.startswith(f"{LIBRARY}/"))
+
+
 def lower_check(spec: Spec, check: m.Check, options: Options) -> Lowered:
     """The transition system of one check under the options' settings and scope."""
     _known_names(spec.model, options)
@@ -164,7 +177,7 @@ def check_spec(
     except KeyboardInterrupt:
         dead = ()
     skipped = tuple(check.name for check in chosen[len(reports) :])
-    return SpecReport(path, spec.model.warnings, tuple(reports), dead, skipped)
+    return SpecReport(path, own_warnings(spec.model), tuple(reports), dead, skipped)
 
 
 def _run(

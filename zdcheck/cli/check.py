@@ -19,7 +19,7 @@ from zdcheck.cli.app import version
 from zdcheck.cli.failures import failure_of, show
 from zdcheck.engines.choose import Choice
 from zdcheck.engines.protocol import Limits
-from zdcheck.pipeline import Options, Spec, check_spec, did_you_mean
+from zdcheck.pipeline import Options, Spec, check_spec, did_you_mean, own_warnings
 from zdcheck.render import json_report, terminal
 from zdcheck.render.columns import columns
 from zdcheck.render.diagnostics import render
@@ -141,8 +141,8 @@ class Run:
                     raise _Module
                 self.check_names.update(dict.fromkeys(spec.check_names))
                 width = max((len(name) for name in spec.check_names), default=0)
-                if spec.model.warnings:
-                    text = render(spec.model.warnings, color=self.err_color)
+                if warnings := own_warnings(spec.model):
+                    text = render(warnings, color=self.err_color)
                     click.echo(text, err=True, nl=False)
 
             def starts(name: str, choice: Choice) -> None:
