@@ -130,7 +130,7 @@ def _row(layout: _Layout, cells: dict[int, str]) -> str:
 
 def _step(trace: Trace, step: Step, layout: _Layout) -> Iterator[Line]:
     indent = " " * layout.columns.get(step.thread, 0)
-    room = layout.room(step.thread, beside=layout.labels)
+    room = layout.room(step.thread, beside=len(_label(trace, step.shown)) + 1)
     code = printable(step.code)
     if not layout.columns:
         code = f"{printable(trace.threads[step.thread].name)}: {code}"
@@ -154,7 +154,7 @@ def _step(trace: Trace, step: Step, layout: _Layout) -> Iterator[Line]:
 def _detail(trace: Trace, step: Step, layout: _Layout, below: str) -> Iterator[Line]:
     """What ran inside a call that makes several steps."""
     label = _label(trace, step.place)
-    room = layout.room(step.thread, beside=layout.labels) - 4
+    room = layout.room(step.thread, beside=len(label) + 1) - 4
     for n, part in enumerate(_wrapped(printable(step.detail), room, _CODE_LINES)):
         row = f"{below}{'> ' if n == 0 else '    '}{part}"
         yield Line(f"{row.ljust(layout.width - len(label) - 1)} {label}" if n == 0 else row, "note")

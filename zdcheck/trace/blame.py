@@ -10,13 +10,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
+from zdcheck.base.source import Span
 from zdcheck.ir.evaluate import evaluate
 from zdcheck.ir.expr import Const, Expr, Op, Select, Var, VarId
 from zdcheck.ir.run import BrokenProperty, Deadlock, FailedCheck, Fault, Imbalance, LockCycle
 from zdcheck.ir.step import Blocked, Stepper, attempt
 from zdcheck.ir.system import Action, Check, LedgerEntry, State, System, Thread
+from zdcheck.trace.code import place_of, shown_code, source_line
 from zdcheck.trace.model import Blame, Fact, LedgerLine, Named, Place
-from zdcheck.trace.values import Values, one_line, place_of, source_line
+from zdcheck.trace.values import Values
 
 _MOST_FACTS = 12
 """A condition over a whole scope can have more; the first ones are enough to see why."""
@@ -26,13 +28,15 @@ _MOST_FACTS = 12
 class History:
     """A confirmed run: `states[i]` is the state after `i` steps.
 
-    A last action whose own check fails is in `actions` and has no state.
+    A last action whose own check fails is in `actions` and has no state. `spec` is the path of
+    the spec itself, whose lines are preferred to the library's.
     """
 
     system: System
     values: Values
     states: tuple[State, ...]
     actions: tuple[Action, ...]
+    spec: str
 
     @property
     def last(self) -> State:
@@ -282,11 +286,11 @@ def _deadlock(history: History) -> Blame:
     facts = []
     for thread in (*waiting, *(t for t in stuck if t.daemon)):
         facts.append(_waits(history, stepper, thread))
-    first = waiting[0].location_spans[state[waiting[0].pc]] if waiting else None
+    first = _stands(history, stepper, waiting[0]) if waiting else None
     return Blame(
         "deadlock",
         f"{who} cannot go on, and no thread can step",
-        None if first is None else place_of(first),
+        None if first is None else replace(place_of(first[0]), text=first[1]),
         None,
         None,
         (),
@@ -294,10 +298,20 @@ def _deadlock(history: History) -> Blame:
     )
 
 
+def _stands(history: History, stepper: Stepper, thread: Thread) -> tuple[Span, str] | None:
+    """Where a thread that has not ended stands, and the line of code to show for it."""
+    for action in stepper.candidates(history.last):
+        if action.thread == thread.index:
+            span, code, _ = shown_code(history.system, action, history.spec)
+            return span, code
+    span_here = thread.location_spans[history.last[thread.pc]]
+    return None if span_here is None else (span_here, source_line(span_here))
+
+
 def _waits(history: History, stepper: Stepper, thread: Thread) -> Fact:
     """Where a blocked thread stands, and the values that block it."""
     state = history.last
-    span = thread.location_spans[state[thread.pc]]
+    stands = _stands(history, stepper, thread)
     reasons: dict[str, None] = {}
     for action in stepper.candidates(state):
         if action.thread != thread.index:
@@ -309,7 +323,10 @@ def _waits(history: History, stepper: Stepper, thread: Thread) -> Fact:
                 if item is not None:
                     reasons.setdefault(_value(history, variable, state))
     name = f"{thread.name} (daemon)" if thread.daemon else thread.name
-    where = f" at {span.file.path}:{span.line}, `{_short(one_line(span))}`" if span else ""
+    where = ""
+    if stands is not None:
+        span, code = stands
+        where = f" at {span.file.path}:{span.line}, `{_short(code)}`"
     why = f", while {', '.join(list(reasons)[:_MOST_FACTS])}" if reasons else ""
     moved = [n for n, a in enumerate(history.actions, 1) if a.thread == thread.index]
     return Fact(f"{name} waits{where}{why}", moved[-1] if moved else None)

@@ -6,7 +6,6 @@ So a counterexample that does not replay has no form in which anyone could see i
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import assert_never
@@ -18,8 +17,9 @@ from zdcheck.ir.run import BrokenProperty, Deadlock, FailedCheck, Fault, Imbalan
 from zdcheck.ir.step import Blocked, Fails, Goes, Stepper, attempt, is_deadlock
 from zdcheck.ir.system import Action, Check, State, System
 from zdcheck.trace.blame import History, blame, touched_entries
+from zdcheck.trace.code import files_of, place_of, sets_variable, shown_code
 from zdcheck.trace.model import Change, LedgerLine, Named, Size, Step, Text, Trace, TraceThread
-from zdcheck.trace.values import Values, code_of, files_of, place_of, source_line
+from zdcheck.trace.values import Values
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def replay(system: System, fault: Fault | None, run: Run, origin: Origin) -> Tra
 
     Raises EngineDisagreement if a step is not possible, or the fault is not there.
     """
-    history = _follow(system, run, fault)
+    history = _follow(system, run, fault, origin.spec)
     others = _other_runs(system, fault)
     if fault is not None:
         _confirm(history, fault, others)
@@ -75,7 +75,7 @@ def _other_runs(system: System, fault: Fault | None) -> tuple[History, ...]:
     return tuple(_follow(system, run, None) for run in runs)
 
 
-def _follow(system: System, run: Run, fault: Fault | None) -> History:
+def _follow(system: System, run: Run, fault: Fault | None, spec: str = "") -> History:
     """The states of the run; the last action may fail its check if `fault` says so."""
     if not 0 <= run.initial < len(system.initial_states):
         raise EngineDisagreement(
@@ -101,7 +101,7 @@ def _follow(system: System, run: Run, fault: Fault | None) -> History:
                 raise EngineDisagreement(f"step {number} ({_at(action)}) is not possible")
             case _:
                 assert_never(outcome)
-    return History(system, Values(system), tuple(states), tuple(actions))
+    return History(system, Values(system), tuple(states), tuple(actions), spec)
 
 
 def _at(action: Action) -> str:
@@ -156,7 +156,7 @@ def _step(history: History, number: int, spec: str) -> Step:
     before = history.states[number - 1]
     failed = number >= len(history.states)
     after = before if failed else history.states[number]
-    shown, code, detail = _shown(system, action, spec)
+    shown, code, detail = shown_code(system, action, spec)
     ledger = tuple(touched_entries(system, before, after))
     return Step(
         number=number,
@@ -192,51 +192,15 @@ def _changes(
     holders = {holder.name for entry in system.ledger for holder in entry.holders}
     for change in history.values.changes(before, after):
         inside = change.variable.removeprefix(own).split(".")
-        is_parameter = len(inside) > 1 and not any(_sets(span, *inside[-2:]) for span in ran)
+        is_parameter = len(inside) > 1 and not any(
+            sets_variable(span, *inside[-2:]) for span in ran
+        )
         if change.kind == "local" and is_parameter:
             continue
         if is_wrong and change.variable in holders:
             yield replace(change, cleared=False)
         else:
             yield change
-
-
-_FUNCTION = re.compile(r"^\s*(?:ghost\s+)?fn\s+(\w+)", re.MULTILINE)
-
-
-def _sets(statement: Span, function: str, name: str) -> bool:
-    """Whether the statement is in `function` and gives its variable a value, by `=` or `is`."""
-    inside = _FUNCTION.findall(statement.file.text, 0, statement.start)
-    variable = re.escape(name.partition("[")[0])
-    sets = rf"\b{variable}\b[^=;]*[-+]?=(?!=)|\bis \w+\([^)]*\b{variable}\b"
-    return inside[-1:] == [function] and bool(re.search(sets, source_line(statement)))
-
-
-def _shown(system: System, action: Action, spec: str) -> tuple[Span, str, str]:
-    """What a reader of the spec should see of a step: a place, its code, and what ran inside it.
-
-    A call that makes one step stands for what it does, the outermost such call first. A step
-    inside the library is shown as the spec's call that led there, with the library's line below.
-    """
-    whole = next((call for call in action.via if _is_one_step(system, action, call)), None)
-    span, code = (
-        (action.span, code_of(action.span)) if whole is None else (whole, source_line(whole))
-    )
-    if span.file.path == spec:
-        return span, code, ""
-    outer = [call for call in action.via if call.file.path == spec]
-    if not outer:
-        return span, code, ""
-    return outer[-1], source_line(outer[-1]), code
-
-
-def _is_one_step(system: System, action: Action, call: Span) -> bool:
-    """Whether everything that the thread does inside `call` starts where `action` starts."""
-    return all(
-        other.location == action.location
-        for other in system.actions
-        if other.thread == action.thread and call in other.via
-    )
 
 
 def _texts(history: History, others: tuple[History, ...], fault: Fault | None) -> tuple[Text, ...]:

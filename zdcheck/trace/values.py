@@ -10,11 +10,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import assert_never
 
-from zdcheck.base.source import SourceFile, Span
 from zdcheck.ir.evaluate import evaluate
 from zdcheck.ir.expr import VarId, variables_of
 from zdcheck.ir.system import Role, SetParts, State, System, Variable, VariantParts
-from zdcheck.trace.model import Change, ChangeKind, Place
+from zdcheck.trace.model import Change, ChangeKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,40 +143,3 @@ def _kind(role: Role) -> ChangeKind:
             return "context"
         case _:
             return "shared"
-
-
-def place_of(span: Span) -> Place:
-    """A span's place, cut at the end of its first line."""
-    line, column = span.file.position(span.start)
-    text = span.text.split("\n", 1)[0]
-    return Place(span.file.path, line, column, column + max(1, len(text)), text.rstrip())
-
-
-def one_line(span: Span) -> str:
-    """A span's text with every run of white space made one space."""
-    return " ".join(span.text.split())
-
-
-def source_line(span: Span) -> str:
-    """The line that the span begins on, without indentation and comment."""
-    line = span.file.line(span.line).split("//", 1)[0]
-    return " ".join(line.split()).removeprefix("} ")
-
-
-def code_of(span: Span) -> str:
-    """A step's code on one line: all of an atomic block, else the first line of what ran."""
-    text = span.text
-    if not text.startswith("atomic"):
-        text = text.split("\n", 1)[0]
-        if not text.endswith((";", "{", "}")):
-            return source_line(span)  # a condition: show the `if` or `while` around it
-    lines = (line.split("//", 1)[0] for line in text.split("\n"))
-    return " ".join(word for line in lines for word in line.split())
-
-
-def files_of(spans: list[Span]) -> tuple[SourceFile, ...]:
-    """The files that the spans lie in, each once, in order of appearance."""
-    seen: dict[int, SourceFile] = {}
-    for span in spans:
-        seen.setdefault(id(span.file), span.file)
-    return tuple(seen.values())
