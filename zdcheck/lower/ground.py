@@ -26,11 +26,10 @@ Key = tuple[FamilyId, tuple[int, ...]]
 
 
 class NeedSplit(Exception):
-    """A place depends on this expression's value: the path goes on once for each of `values`."""
+    """A place depends on this expression's value: the path must go on once for each value."""
 
-    def __init__(self, index: Expr, values: tuple[int, ...]) -> None:
+    def __init__(self, index: Expr) -> None:
         self.index = index
-        self.values = values
 
 
 @dataclass
@@ -214,7 +213,7 @@ class Context:
                     return Const(0)
                 continue
             if self.splits and not quantified:
-                raise NeedSplit(part, self.possible(part))
+                raise NeedSplit(part)
             return self._select(family, index, position)
         key = (family, tuple(p.value for p in index if isinstance(p, Const)))
         return self.member(key)
@@ -252,7 +251,7 @@ class Context:
         for term, dimension in zip(cell.index, dimensions, strict=True):
             part = self.expr(term, bounds)
             if not isinstance(part, Const):
-                raise NeedSplit(part, self.possible(part))
+                raise NeedSplit(part)
             if part.value not in dimension.values:
                 return None
             index.append(part.value)

@@ -154,9 +154,13 @@ class Paths:
                 )
 
     def _split(self, path: Path, split: NeedSplit) -> list[Path]:
-        """One path for each value that decides which variable is meant."""
+        """One path for each value that decides which variable is meant.
+
+        The node runs again in each of them, so the values are those possible before it: what its
+        own checks would exclude (null, say) is a path too, and fails there.
+        """
         branches = []
-        for value in split.values:
+        for value in path.context.possible(split.index):
             branch = path.fork()
             condition = g.eq(split.index, Const(value))
             branch.tests.append(Guard(condition))
@@ -206,7 +210,7 @@ class Paths:
         for term in node.concretize:
             value = path.context.expr(term)
             if not isinstance(value, Const):
-                raise NeedSplit(value, path.context.possible(value))
+                raise NeedSplit(value)
         match node.instruction:
             case Do(guard, updates):
                 self._guard(path, path.context.expr(guard))
