@@ -1,0 +1,281 @@
+"""Compiling generated C, and the cache of what was compiled.
+
+What is cached is known by the content of everything it was made from. A file of the cache ends
+with the checksum of the rest, so that a damaged one is noticed and made again, and comes to its
+place by an atomic rename, so that several processes can build the same at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from zdcheck.base.diagnostics import ToolError
+
+Sanitizer = Literal["", "address,undefined", "thread"]
+
+RUNTIME = Path(__file__).parent / "runtime"
+_CHECKSUM = 32
+_KEEP = 512
+"""Files that the cache holds at most; the ones unused for longest go."""
+
+_MANY_ACTIONS = 3_000
+"""From so many actions on, compiling fast matters more than the code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compiler:
+    """A C compiler: the words that call it, and what tells it from others."""
+
+    command: tuple[str, ...]
+    identity: str
+
+
+@dataclass(frozen=True)
+class Built:
+    """A program that can be run until its `Workshop` is closed."""
+
+    path: Path
+    compile_s: float
+    from_cache: bool
+
+
+def find_compiler(environment: Mapping[str, str] = os.environ) -> Compiler | None:
+    """`$CC`, else the first of cc, gcc and clang; None if there is none."""
+    named = environment.get("CC", "").split()
+    for command in [named] if named else [["cc"], ["gcc"], ["clang"]]:
+        path = shutil.which(command[0], path=environment.get("PATH"))
+        if path is None:
+            continue
+        real = Path(path).resolve()
+        about = real.stat()
+        identity = f"{real} {about.st_size} {about.st_mtime_ns} {' '.join(command[1:])}"
+        return Compiler((path, *command[1:]), identity)
+    return None
+
+
+def cache_directory(environment: Mapping[str, str] = os.environ) -> Path:
+    """Where compiled searches are kept; it need not exist."""
+    if own := environment.get("ZDCHECK_CACHE_DIR"):
+        return Path(own)
+    if base := environment.get("XDG_CACHE_HOME"):
+        return Path(base) / "zdcheck"
+    return Path(environment.get("HOME", "/nonexistent")) / ".cache" / "zdcheck"
+
+
+@dataclass
+class Workshop:
+    """Builds programs. What cannot be kept in the cache lives in a temporary directory until the end."""
+
+    compiler: Compiler
+    cache: Path
+    sanitizer: Sanitizer = ""
+    _temporary: tempfile.TemporaryDirectory[str] | None = field(default=None, init=False)
+
+    def __enter__(self) -> Workshop:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._temporary is not None:
+            self._temporary.cleanup()
+
+    # --- what is built ------------------------------------------------------------------
+
+    def program(self, text: str, words: int, actions: int, *, afresh: bool = False) -> Built:
+        """The search for one system. `afresh` ignores what the cache has.
+
+        Raises ToolError if it cannot be compiled.
+        """
+        started = time.monotonic()
+        flags = (*self._flags(words), "-O2" if actions < _MANY_ACTIONS else "-O1")
+        key = self._key(self._runtime_text, text, *flags)
+        if not afresh and (found := self._cached(f"{key}.search")) is not None:
+            return Built(found, time.monotonic() - started, True)
+
+        def make(directory: Path) -> Path:
+            (directory / "model.c").write_text(text, encoding="utf-8")
+            runtime = directory / "runtime.o"
+            cached = self._cached(f"{self._runtime_key(words)}.runtime")
+            jobs = [self._start(directory, *flags, "-c", "model.c", "-o", "model.o")]
+            if cached is None:
+                self._compile_runtime(directory, words)
+            else:
+                shutil.copyfile(cached, runtime)
+            self._wait(jobs)
+            link = ("model.o", "runtime.o", "-o", "search", *self._link_flags())
+            self._wait([self._start(directory, *link)])
+            return directory / "search"
+
+        path = self._built(f"{key}.search", make)
+        return Built(path, time.monotonic() - started, False)
+
+    def _compile_runtime(self, directory: Path, words: int) -> None:
+        def make(inner: Path) -> Path:
+            sources = [str(path) for path in sorted(RUNTIME.glob("*.c"))]
+            self._wait([self._start(inner, *self._flags(words), "-O2", "-c", *sources)])
+            objects = sorted(path.name for path in inner.glob("*.o"))
+            self._wait([self._start(inner, "-r", "-nostdlib", "-o", "runtime", *objects)])
+            return inner / "runtime"
+
+        path = self._built(f"{self._runtime_key(words)}.runtime", make)
+        shutil.copyfile(path, directory / "runtime.o")
+
+    def _flags(self, words: int) -> tuple[str, ...]:
+        flags = ["-std=gnu11", "-pipe", "-pthread", f"-DZD_WORDS={words}", f"-I{RUNTIME}"]
+        if self.sanitizer:
+            flags += [f"-fsanitize={self.sanitizer}", "-fno-sanitize-recover=all", "-g"]
+            flags += ["-DZD_SANITIZED", "-Wall", "-Wextra", "-Werror"]
+        else:
+            flags.append("-w")
+        return tuple(flags)
+
+    def _link_flags(self) -> tuple[str, ...]:
+        if self.sanitizer:
+            return ("-pthread", f"-fsanitize={self.sanitizer}")
+        return ("-pthread", "-s")
+
+    # --- keys ---------------------------------------------------------------------------
+
+    def _key(self, *parts: str) -> str:
+        digest = hashlib.sha256(self.compiler.identity.encode())
+        for part in parts:
+            # Where the package lies makes no difference to what is built.
+            data = part.replace(str(RUNTIME), "").encode()
+            digest.update(len(data).to_bytes(8, "little"))
+            digest.update(data)
+        return digest.hexdigest()[:40]
+
+    def _runtime_key(self, words: int) -> str:
+        return self._key(self._runtime_text, *self._flags(words))
+
+    @cached_property
+    def _runtime_text(self) -> str:
+        files = sorted(RUNTIME.glob("*.[ch]"))
+        return "".join(f"{path.name}\n{path.read_text(encoding='utf-8')}" for path in files)
+
+    # --- the cache ----------------------------------------------------------------------
+
+    def _cached(self, name: str) -> Path | None:
+        path = self.cache / name
+        try:
+            data = path.read_bytes()
+        except OSError:
+            return None
+        if hashlib.sha256(data[:-_CHECKSUM]).digest() != data[-_CHECKSUM:]:
+            return None
+        with suppress(OSError):
+            os.utime(path)
+        return path
+
+    def _built(self, name: str, make: Callable[[Path], Path]) -> Path:
+        """Make a file and put it into the cache, or where that cannot be, into the temporary directory."""
+        try:
+            self.cache.mkdir(parents=True, exist_ok=True)
+            target = _made(self.cache / name, make)
+            self._prune()
+            return target
+        except OSError:
+            pass  # read-only, full, or no directory at all
+        except _CompilerFailed as failed:
+            if not failed.may_be_the_disk:
+                raise ToolError(str(failed)) from None
+        try:
+            return _made(Path(self._temporary_directory()) / name, make)
+        except OSError as error:
+            raise ToolError(f"cannot write the compiled search: {error}") from None
+        except _CompilerFailed as failed:
+            raise ToolError(str(failed)) from None
+
+    def _temporary_directory(self) -> str:
+        if self._temporary is None:
+            self._temporary = tempfile.TemporaryDirectory(prefix="zdcheck-")
+        return self._temporary.name
+
+    def _prune(self) -> None:
+        with suppress(OSError):
+            files = [entry for entry in os.scandir(self.cache) if entry.is_file()]
+            if len(files) <= _KEEP:
+                return
+            files.sort(key=lambda entry: entry.stat().st_mtime)
+            for entry in files[: len(files) - 3 * _KEEP // 4]:
+                with suppress(OSError):
+                    Path(entry.path).unlink()
+
+    # --- the compiler -------------------------------------------------------------------
+
+    def _start(self, directory: Path, *arguments: str) -> subprocess.Popen[bytes]:
+        try:
+            return subprocess.Popen(
+                [*self.compiler.command, *arguments],
+                cwd=directory,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                env={**os.environ, "TMPDIR": str(directory), "LC_ALL": "C"},
+            )
+        except OSError as error:
+            raise _CompilerFailed(
+                f"the C compiler `{self.compiler.command[0]}` cannot be run: {error.strerror}"
+            ) from None
+
+    def _wait(self, jobs: list[subprocess.Popen[bytes]]) -> None:
+        failed = None
+        for job in jobs:
+            try:
+                _, errors = job.communicate()
+            except BaseException:
+                job.kill()
+                job.communicate()
+                raise
+            if job.returncode != 0:
+                failed = _what_it_said(self.compiler.command[0], job.returncode, errors)
+        if failed is not None:
+            raise failed
+
+
+class _CompilerFailed(Exception):
+    def __init__(self, message: str, *, may_be_the_disk: bool = False) -> None:
+        super().__init__(message)
+        self.may_be_the_disk = may_be_the_disk
+
+
+def _what_it_said(command: str, status: int, errors: bytes) -> _CompilerFailed:
+    text = errors.decode("utf-8", "replace").strip()
+    how = f"was killed by signal {-status}" if status < 0 else f"failed with status {status}"
+    # A compiler says what is wrong first, and later what follows from it.
+    message = "\n  ".join([f"the C compiler `{command}` {how}", *text.splitlines()[:6]])
+    signs = ("No space left", "Read-only file system", "file too large")
+    return _CompilerFailed(message, may_be_the_disk=any(sign in text for sign in signs))
+
+
+@contextmanager
+def _scratch(parent: Path) -> Iterator[Path]:
+    path = Path(tempfile.mkdtemp(prefix="build-", dir=parent))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _made(target: Path, make: Callable[[Path], Path]) -> Path:
+    with _scratch(target.parent) as directory:
+        _sealed(make(directory)).replace(target)
+    return target
+
+
+def _sealed(path: Path) -> Path:
+    """Append the checksum to a finished file."""
+    data = path.read_bytes()
+    with path.open("ab") as file:
+        file.write(hashlib.sha256(data).digest())
+    return path

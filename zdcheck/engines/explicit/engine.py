@@ -1,0 +1,325 @@
+"""The compiled explorer: every reachable state, at the speed of the machine.
+
+A system becomes C (`emit`), is compiled once (`build`), and searched breadth-first by a process of
+its own (`process`, `runtime/`), with the faults in the order of `engines.faults`. The search is
+exact: states are packed (`layout`) but whole.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from zdcheck.base.diagnostics import EngineDisagreement, ToolError, UsageError
+from zdcheck.engines.explicit.build import (
+    Built,
+    Compiler,
+    Sanitizer,
+    Workshop,
+    cache_directory,
+    find_compiler,
+)
+from zdcheck.engines.explicit.emit import Program, emit
+from zdcheck.engines.explicit.expressions import TooLarge
+from zdcheck.engines.explicit.layout import WORD, layout_of, width_of
+from zdcheck.engines.explicit.memory_bound import default_max_memory
+from zdcheck.engines.explicit.process import (
+    NEVER,
+    BadStart,
+    Expected,
+    FaultKind,
+    Outcome,
+    Result,
+    SearchProcess,
+    SearchTimeout,
+    Target,
+    TargetKind,
+)
+from zdcheck.engines.lock_order import Edge, lock_cycle
+from zdcheck.engines.protocol import (
+    Claim,
+    Found,
+    Limits,
+    NoneFound,
+    Progress,
+    Statistics,
+    Stopped,
+    Watcher,
+)
+from zdcheck.ir.run import Deadlock, FailedCheck, Fault, LockCycle, Run
+from zdcheck.ir.step import Fails, Goes, attempt, state_faults
+from zdcheck.ir.system import ActionId, System
+
+MAX_THREADS = 64
+MAX_WORKERS = 256
+REDUCTIONS = frozenset({"symmetry"})
+
+
+@dataclass(frozen=True, slots=True)
+class ExplicitOptions:
+    """How to search. `sanitizer` builds a slow program that finds errors in the explorer itself.
+
+    `cache` is where compiled programs are kept, None for the user's own directory.
+    """
+
+    symmetry: bool = True
+    sanitizer: Sanitizer = ""
+    cache: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A system and its program."""
+
+    system: System
+    program: Program
+    notes: Mapping[str, str]
+
+
+class ExplicitEngine:
+    """`--engine explicit`."""
+
+    name = "explicit"
+
+    def __init__(
+        self,
+        options: ExplicitOptions = ExplicitOptions(),
+        *,
+        without: frozenset[str] = frozenset(),
+    ) -> None:
+        """`without` names reductions to leave out. Raises UsageError if there is no such reduction."""
+        if unknown := sorted(without - REDUCTIONS):
+            known = ", ".join(f"`{name}`" for name in sorted(REDUCTIONS))
+            raise UsageError(f"--without {unknown[0]}: no such reduction (there is: {known})")
+        self.options = replace(options, symmetry=options.symmetry and "symmetry" not in without)
+        self._prepared: Prepared | None = None
+
+    # --- preparation --------------------------------------------------------------------
+
+    def refuses(self, system: System) -> str | None:
+        """See `Engine.refuses`."""
+        if find_compiler() is None:
+            return "there is no C compiler (tried $CC, cc, gcc and clang)"
+        if len(system.threads) > MAX_THREADS:
+            return f"it knows {MAX_THREADS} threads at most, and there are {len(system.threads)}"
+        for variable in system.variables:
+            if width_of(variable.type) >= WORD - 2:
+                return f"`{variable.name}` needs more than {WORD - 3} bits"
+        try:
+            self._prepare(system)
+        except TooLarge:
+            return "a value may need more than 64 bits"
+        except RecursionError:
+            return "an expression is nested too deeply"
+        return None
+
+    def _prepare(self, system: System) -> Prepared:
+        """The program of a system; the last one is remembered."""
+        if self._prepared is None or self._prepared.system is not system:
+            layout = layout_of(system)
+            self._prepared = Prepared(system, emit(system, layout), {})
+        return self._prepared
+
+    # --- solving ------------------------------------------------------------------------
+
+    def solve(self, system: System, limits: Limits, watch: Watcher) -> Claim:
+        """See `Engine.solve`."""
+        started = time.monotonic()
+        compiler = find_compiler()
+        if compiler is None:
+            raise UsageError(f"--engine explicit cannot answer: {self.refuses(system)}")
+        search = _Search(self._prepare(system), limits, watch, started)
+        try:
+            return search.run(self.options, compiler)
+        except KeyboardInterrupt:
+            return Stopped(search.statistics_so_far(), "interrupt")
+        except SearchTimeout:
+            return Stopped(search.statistics_so_far(), "time", "the search had to be killed")
+
+
+class _Search:
+    """One call of `solve`."""
+
+    def __init__(self, prepared: Prepared, limits: Limits, watch: Watcher, started: float) -> None:
+        self.system = prepared.system
+        self.program = prepared.program
+        self.notes = prepared.notes
+        self.limits = limits
+        self.watch = watch
+        self.started = started
+        self.built: Built | None = None
+        self.process: SearchProcess | None = None
+
+    def run(self, options: ExplicitOptions, compiler: Compiler) -> Claim:
+        """Build, search, and ask for the runs that the claim needs."""
+        cache = options.cache or cache_directory()
+        with (
+            Workshop(compiler, cache, options.sanitizer) as workshop,
+            self._start(workshop) as process,
+        ):
+            self.process = process
+            packed = [self.program.layout.pack(state) for state in self.system.initial_states]
+            result = process.search(self._limits(), packed)
+            return self._claim(process, result)
+
+    def _start(self, workshop: Workshop) -> SearchProcess:
+        program = self.program
+        expected = Expected(
+            program.key,
+            program.layout.words,
+            program.actions,
+            len(program.watched),
+            len(program.edges),
+        )
+        words = program.layout.words
+        self.built = workshop.program(program.text, words, program.actions)
+        try:
+            return SearchProcess(self.built.path, expected, self.watch)
+        except BadStart:
+            # The cache may be damaged or lie where nothing can be executed.
+            self.built = workshop.program(program.text, words, program.actions, afresh=True)
+        try:
+            return SearchProcess(self.built.path, expected, self.watch)
+        except BadStart as error:
+            raise ToolError(f"the compiled search does not start: {error}") from None
+
+    def _limits(self) -> Limits:
+        """The limits for what is left of the time, on as many workers as make sense."""
+        timeout = self.limits.timeout_s
+        if timeout is not None:
+            timeout = max(timeout - (time.monotonic() - self.started), 0.001)
+        return replace(
+            self.limits,
+            timeout_s=timeout,
+            max_memory=self.limits.max_memory or default_max_memory(),
+            workers=max(1, min(self.limits.workers, MAX_WORKERS)),
+        )
+
+    # --- from a result to a claim -------------------------------------------------------
+
+    def _claim(self, process: SearchProcess, result: Result) -> Claim:
+        statistics = self._statistics(result)
+        match result.outcome:
+            case Outcome.STOPPED:
+                assert result.limit
+                note = f"{result.frontier} states were not yet expanded"
+                return Stopped(statistics, result.limit, note)
+            case Outcome.FAULT:
+                return self._found(process, result, statistics)
+            case Outcome.COMPLETE:
+                if (cycle := self._lock_cycle(process, result)) is not None:
+                    return Found(statistics, *cycle)
+                return NoneFound(
+                    statistics,
+                    dict(self._covers(process, result)),
+                    frozenset(self._antecedents(result)),
+                )
+
+    def _found(self, process: SearchProcess, result: Result, statistics: Statistics) -> Found:
+        kinds = {
+            FaultKind.STATE: TargetKind.STATE,
+            FaultKind.DEADLOCK: TargetKind.DEADLOCK,
+            FaultKind.CHECK: TargetKind.CHECK,
+        }
+        target = Target(kinds[result.fault], result.fault_number, result.fault_depth)
+        run = self._run_to(process, target)
+        return Found(statistics, self._fault_of(run, result.fault), run)
+
+    def _run_to(self, process: SearchProcess, target: Target) -> Run:
+        run = process.run_to(target)
+        if run is None:
+            raise EngineDisagreement(f"the explorer finds no run to its own {target}")
+        return run
+
+    def _fault_of(self, run: Run, kind: FaultKind) -> Fault:
+        """What is wrong at the end of the run, by the reference semantics."""
+        state = self.system.initial_states[run.initial]
+        for number, id in enumerate(run.actions, 1):
+            match attempt(self.system, self.system.actions[id], state):
+                case Goes(after):
+                    state = after
+                case Fails(test) if number == len(run.actions) and kind is FaultKind.CHECK:
+                    return FailedCheck(test)
+                case outcome:
+                    raise EngineDisagreement(
+                        f"step {number} of the explorer's run does not go: {outcome}"
+                    )
+        if kind is FaultKind.DEADLOCK:
+            return Deadlock()
+        fault = next(state_faults(self.system, state), None)
+        if fault is None:
+            raise EngineDisagreement("the explorer's run ends in a state without a fault")
+        return fault
+
+    def _lock_cycle(self, process: SearchProcess, result: Result) -> tuple[LockCycle, Run] | None:
+        """The cycle of lock classes that is complete earliest, with its runs."""
+        depths = {
+            edge: depth
+            for edge, depth in zip(self.program.edges, result.edge_depths, strict=True)
+            if depth != NEVER
+        }
+        # Only the lengths of the runs matter for which cycle it is.
+        lengths = {edge: Run(0, (ActionId(0),) * depth) for edge, depth in depths.items()}
+        found = lock_cycle(lengths)
+        if found is None:
+            return None
+        classes = found[0].classes
+        edges: list[Edge] = list(zip(classes, (*classes[1:], classes[0]), strict=True))
+        runs = [
+            self._run_to(
+                process, Target(TargetKind.EDGE, self.program.edges.index(edge), depths[edge])
+            )
+            for edge in edges
+        ]
+        return LockCycle(classes, tuple(runs[1:])), runs[0]
+
+    def _covers(self, process: SearchProcess, result: Result) -> Iterator[tuple[int, Run]]:
+        for watched, depth in zip(self.program.watched, result.watch_depths, strict=True):
+            if watched.kind == "cover" and depth != NEVER:
+                number = self.program.watched.index(watched)
+                target = Target(TargetKind.WATCH, number, depth)
+                yield watched.number, self._run_to(process, target)
+        for number, cover in enumerate(self.system.covers):
+            if cover.statement is None:
+                continue
+            actions = tuple(a.id for a in self.system.actions if cover.statement in a.statements)
+            depth = min((result.first_fired[a] for a in actions), default=NEVER)
+            if depth != NEVER:
+                target = Target(TargetKind.ACTIONS, 0, depth, actions)
+                yield number, self._run_to(process, target)
+
+    def _antecedents(self, result: Result) -> Iterator[int]:
+        for watched, depth in zip(self.program.watched, result.watch_depths, strict=True):
+            if watched.kind == "antecedent" and depth != NEVER:
+                yield watched.number
+
+    # --- statistics ---------------------------------------------------------------------
+
+    def _statistics(self, result: Result) -> Statistics:
+        states, seconds = result.states, max(result.seconds, 1e-9)
+        bits = self.program.layout.used_bits
+        words = self.program.layout.words
+        extra = {
+            "states/s": f"{states / seconds:,.0f}",
+            "transitions/s": f"{result.transitions / seconds:,.0f}",
+            "state": f"{bits} bits in {8 * words} bytes",
+            "memory": f"{result.peak_memory / max(states, 1):.1f} bytes/state, "
+            f"{result.peak_memory / (1 << 20):,.1f} MiB at most",
+            "table": f"{result.slots:,} slots, {100 * states / max(result.slots, 1):.0f} % full",
+            "search": f"{seconds:.3f} s on {self._limits().workers} workers",
+            **self.notes,
+        }
+        if self.built is not None:
+            how = "from the cache" if self.built.from_cache else f"{self.built.compile_s:.3f} s"
+            extra["compile"] = how
+        fired = {ActionId(a): count for a, count in enumerate(result.fired) if count}
+        elapsed = time.monotonic() - self.started
+        return Statistics(states, result.transitions, result.depth, elapsed, fired, extra)
+
+    def statistics_so_far(self) -> Statistics:
+        """What is known of a search that ended without a result."""
+        last = self.process.last_progress if self.process else None
+        progress = last or Progress(0, 0, 0, 0.0)
+        return Statistics(progress.states, 0, progress.depth, time.monotonic() - self.started)

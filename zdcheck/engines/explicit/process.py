@@ -1,0 +1,302 @@
+"""One compiled search as a subprocess: framed, versioned records on its pipes.
+
+The records are described in `runtime/wire.h`. The process dies with this one, and is killed if it
+outlives its time limit. What it says is checked for form; if it ends without a result, that is a
+ToolError and never a verdict.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import struct
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from types import TracebackType
+from typing import Literal
+
+from zdcheck.base.diagnostics import ToolError
+from zdcheck.engines.protocol import Limits, Progress, Watcher
+from zdcheck.ir.run import Run
+from zdcheck.ir.system import ActionId
+
+WIRE_VERSION = 1
+NEVER = 0xFFFFFFFF
+
+_HELLO, _PROGRESS, _RESULT, _RUN, _ERROR, _START, _WITNESS = 1, 2, 3, 4, 5, 64, 65
+_RESULT_HEAD = struct.Struct("=6I6Qd")
+_GRACE_S = 10.0
+"""How long after its time limit a search may take to say so."""
+
+
+class Outcome(IntEnum):
+    """How a search ended, as in search.h."""
+
+    COMPLETE = 0
+    FAULT = 1
+    STOPPED = 2
+
+
+class FaultKind(IntEnum):
+    """What a search found, as in search.h."""
+
+    NONE = 0
+    STATE = 1
+    DEADLOCK = 2
+    CHECK = 3
+
+
+class TargetKind(IntEnum):
+    """Where a run is to lead, as in witness.h."""
+
+    STATE = 0
+    DEADLOCK = 1
+    WATCH = 2
+    CHECK = 3
+    EDGE = 4
+    ACTIONS = 5
+
+
+StopReason = Literal["", "states", "memory", "time", "interrupt", "depth"]
+_LIMITS: tuple[StopReason, ...] = ("", "states", "memory", "time", "interrupt", "depth")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A run of exactly `depth` steps is wanted that ends in this."""
+
+    kind: TargetKind
+    number: int
+    depth: int
+    actions: tuple[ActionId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a search says at its end. Depths are NEVER where nothing was seen; memory is in bytes."""
+
+    outcome: Outcome
+    limit: StopReason
+    fault: FaultKind
+    fault_number: int
+    fault_depth: int
+    depth: int
+    states: int
+    transitions: int
+    frontier: int
+    memory: int
+    peak_memory: int
+    slots: int
+    seconds: float
+    fired: tuple[int, ...]
+    first_fired: tuple[int, ...]
+    watch_depths: tuple[int, ...]
+    edge_depths: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the program must say of itself, and how long its answer is."""
+
+    key: int
+    words: int
+    actions: int
+    watches: int
+    edges: int
+
+
+class BadStart(Exception):
+    """The program does not run, or is not the one that was built: build it again."""
+
+
+class SearchTimeout(Exception):
+    """The process did not keep its time limit."""
+
+
+class SearchProcess:
+    """A running search. Use it in a `with` block; leaving that kills the process."""
+
+    def __init__(self, path: Path, expected: Expected, watch: Watcher) -> None:
+        """Start it. Raises BadStart if it is not what was expected."""
+        self.expected = expected
+        self.watch = watch
+        self.last_progress: Progress | None = None
+        self._deadline: float | None = None
+        # Only a sanitizer or a crash writes there.
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed in `close`)
+        try:
+            self._process = subprocess.Popen(
+                [str(path), str(os.getpid())],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                bufsize=0,
+            )
+        except OSError as error:
+            self._errors.close()
+            raise BadStart(str(error)) from None
+        try:
+            self._hello()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> SearchProcess:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Kill the process if it still runs, and wait for its end."""
+        process = self._process
+        # It has nothing to tidy up, and it may be busy.
+        process.kill()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
+        process.wait()
+        self._errors.close()
+
+    # --- the conversation ---------------------------------------------------------------
+
+    def _hello(self) -> None:
+        self._deadline = time.monotonic() + 30.0
+        try:
+            type, body = self._receive()
+            version, words, actions, _, key = struct.unpack("=4IQ", body)
+        except (ToolError, SearchTimeout, struct.error) as error:
+            raise BadStart(str(error)) from None
+        said = (type, version, words, actions, key)
+        wanted = (
+            _HELLO, WIRE_VERSION, self.expected.words, self.expected.actions, self.expected.key
+        )  # fmt: skip
+        if said != wanted:
+            raise BadStart("it is another program")
+
+    def search(self, limits: Limits, initial_states: Sequence[tuple[int, ...]]) -> Result:
+        """Search from these packed states. Raises ToolError, SearchTimeout, KeyboardInterrupt."""
+        body = struct.pack(
+            "=QQdII",
+            limits.max_states or 0,
+            limits.max_memory or 0,
+            limits.timeout_s or 0.0,
+            limits.workers,
+            len(initial_states),
+        )
+        words = [word for state in initial_states for word in state]
+        self._deadline = None
+        if limits.timeout_s is not None:
+            self._deadline = time.monotonic() + limits.timeout_s + _GRACE_S
+        self._send(_START, body + struct.pack(f"={len(words)}Q", *words))
+        body = self._await(_RESULT)
+        self._deadline = None
+        return self._result(body)
+
+    def run_to(self, target: Target) -> Run | None:
+        """A run to the target; None if none is that short. Raises ToolError."""
+        actions = target.actions
+        self._send(
+            _WITNESS,
+            struct.pack(
+                f"={4 + len(actions)}I",
+                target.kind,
+                target.number,
+                target.depth,
+                len(actions),
+                *actions,
+            ),
+        )
+        body = self._await(_RUN)
+        initial, length = struct.unpack_from("=2I", body)
+        if length == NEVER:
+            return None
+        return Run(initial, tuple(ActionId(a) for a in struct.unpack_from(f"={length}I", body, 8)))
+
+    def _result(self, body: bytes) -> Result:
+        actions, watches, edges = (
+            self.expected.actions, self.expected.watches, self.expected.edges
+        )  # fmt: skip
+        (
+            outcome, limit, fault, number, fault_depth, depth,
+            states, transitions, frontier, memory, peak, slots, seconds,
+        ) = _RESULT_HEAD.unpack_from(body)  # fmt: skip
+        at = _RESULT_HEAD.size
+        fired = struct.unpack_from(f"={actions}Q", body, at)
+        rest = struct.unpack_from(f"={actions + watches + edges}I", body, at + 8 * actions)
+        return Result(
+            Outcome(outcome), _LIMITS[limit], FaultKind(fault), number, fault_depth, depth,
+            states, transitions, frontier, memory, peak, slots, seconds,
+            fired, rest[:actions], rest[actions : actions + watches], rest[actions + watches :],
+        )  # fmt: skip
+
+    # --- records ------------------------------------------------------------------------
+
+    def _send(self, type: int, body: bytes) -> None:
+        assert self._process.stdin is not None
+        data = memoryview(struct.pack("=2I", type, len(body)) + body)
+        try:
+            while data:
+                data = data[self._process.stdin.write(data) or 0 :]
+        except BrokenPipeError:
+            raise self._died() from None
+
+    def _await(self, wanted: int) -> bytes:
+        while True:
+            type, body = self._receive()
+            if type == wanted:
+                return body
+            if type == _PROGRESS:
+                depth, states, frontier, elapsed = struct.unpack("=3Qd", body)
+                self.last_progress = Progress(depth, states, frontier, elapsed)
+                self.watch(self.last_progress)
+            elif type == _ERROR:
+                raise ToolError(f"the search: {body.decode('utf-8', 'replace')}")
+            else:
+                raise ToolError(f"the search sent an unknown record ({type})")
+
+    def _receive(self) -> tuple[int, bytes]:
+        type, length = struct.unpack("=2I", self._read(8))
+        return type, self._read(length)
+
+    def _read(self, count: int) -> bytes:
+        assert self._process.stdout is not None
+        data = bytearray()
+        while len(data) < count:
+            if self._deadline is not None:
+                left = self._deadline - time.monotonic()
+                ready, _, _ = select.select([self._process.stdout], [], [], max(left, 0.0))
+                if not ready:
+                    raise SearchTimeout("it does not answer")
+            part = self._process.stdout.read(count - len(data))
+            if not part:
+                raise self._died()
+            data += part
+        return bytes(data)
+
+    def _died(self) -> ToolError:
+        """Why the process went away, in words."""
+        status = self._process.wait()
+        self._errors.seek(0)
+        said = self._errors.read(4000).decode("utf-8", "replace").strip()
+        detail = f":\n  {said}" if said else ""
+        if status >= 0:
+            return ToolError(f"the search ended early with status {status}{detail}")
+        try:
+            name = signal.Signals(-status).name
+        except ValueError:
+            name = f"signal {-status}"
+        if -status == signal.SIGKILL:
+            detail = "; the system does that when memory runs out: --max-memory keeps the search below it"
+        return ToolError(f"the search was killed by {name}{detail}")

@@ -1,0 +1,146 @@
+/* One search in one process: start, search, tell the result, then answer which runs lead there.
+ *
+ * Ends when its input does, and dies with the process that started it.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
+
+#include "search.h"
+#include "wire.h"
+#include "witness.h"
+
+static int fail(const char *text)
+{
+    wire_send(RECORD_ERROR, text, strlen(text), NULL, 0);
+    return 1;
+}
+
+static void die_with_parent(const char *parent)
+{
+#ifdef __linux__
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    /* It may have gone before that call. */
+    if (parent && getppid() != (pid_t)atol(parent))
+        _exit(1);
+#else
+    (void)parent;
+#endif
+}
+
+/* Memory is counted where it is taken; this stands behind it. A table that grows needs room for
+ * two, though only one of them has pages. */
+static void guard_address_space(uint64_t max_memory)
+{
+#ifndef ZD_SANITIZED
+    const struct rlimit limit = {3 * max_memory + ((rlim_t)1 << 30),
+                                 3 * max_memory + ((rlim_t)1 << 30)};
+    if (max_memory && max_memory < (uint64_t)1 << 44)
+        setrlimit(RLIMIT_AS, &limit);
+#else
+    (void)max_memory;
+#endif
+}
+
+static bool say_hello(void)
+{
+    const uint32_t head[4] = {WIRE_VERSION, ZD_WORDS, zd_model.actions, 0};
+    return wire_send(RECORD_HELLO, head, sizeof head, &zd_model.key, sizeof zd_model.key);
+}
+
+static bool say_result(const struct search *s)
+{
+    const uint32_t actions = zd_model.actions;
+    const size_t bytes = actions * (sizeof(uint64_t) + sizeof(uint32_t)) +
+                         (zd_model.watches + zd_model.edges) * sizeof(uint32_t);
+    uint64_t *fired = calloc(1, bytes + 1);
+    if (!fired)
+        return fail("no memory for the result"), false;
+    uint32_t *first = (uint32_t *)(fired + actions);
+    for (uint32_t a = 0; a < actions; a++) {
+        first[a] = NEVER;
+        for (unsigned i = 0; i < s->worker_count; i++) {
+            fired[a] += s->workers[i].fired[a];
+            if (s->workers[i].first_fired[a] < first[a])
+                first[a] = s->workers[i].first_fired[a];
+        }
+    }
+    uint32_t *next = first + actions;
+    for (uint32_t i = 0; i < zd_model.watches; i++)
+        *next++ = atomic_load(&s->watch_depth[i]);
+    for (uint32_t i = 0; i < zd_model.edges; i++)
+        *next++ = atomic_load(&s->edge_depth[i]);
+    const bool sent = wire_send(RECORD_RESULT, &s->result, sizeof s->result, fired, bytes);
+    free(fired);
+    return sent;
+}
+
+static bool answer(struct search *s, const void *body, uint32_t bytes)
+{
+    struct target target;
+    struct run run = {0};
+    if (bytes < sizeof target)
+        return fail("a witness record is too short"), false;
+    memcpy(&target, body, sizeof target);
+    if ((bytes - sizeof target) / sizeof(uint32_t) < target.count)
+        return fail("a witness record is too short"), false;
+    const bool fits = witness(s, &target, (const uint32_t *)body + 4, &run);
+    const uint32_t head[2] = {run.initial, run.length};
+    const size_t length = run.length == NEVER ? 0 : run.length;
+    bool sent = false;
+    if (!fits)
+        fail("no memory for the way back to a run");
+    else
+        sent = wire_send(RECORD_RUN, head, sizeof head, run.actions, length * sizeof(uint32_t));
+    free(run.actions);
+    return sent;
+}
+
+static int serve(struct search *s, const void *body, uint32_t bytes)
+{
+    struct start start;
+    if (bytes < sizeof start)
+        return fail("the start record is too short");
+    memcpy(&start, body, sizeof start);
+    const uint64_t *initial = (const uint64_t *)((const char *)body + sizeof start);
+    if ((bytes - sizeof start) / (ZD_WORDS * sizeof(uint64_t)) < start.initial_states)
+        return fail("the start record is too short");
+    guard_address_space(start.max_memory);
+    if (!search_make(s, &start, initial))
+        return fail("no memory or no threads to begin with");
+    search_run(s);
+    if (!say_result(s))
+        return 1;
+    uint32_t type, length;
+    void *request;
+    while (wire_receive(&type, &request, &length)) {
+        const bool sent = type == RECORD_WITNESS && answer(s, request, length);
+        free(request);
+        if (!sent)
+            return 1;
+    }
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    static struct search search;
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGINT, SIG_IGN); /* the caller hears Ctrl-C too, and decides */
+    die_with_parent(argc > 1 ? argv[1] : NULL);
+    uint32_t type, bytes;
+    void *body;
+    if (!say_hello() || !wire_receive(&type, &body, &bytes))
+        return 1;
+    const int status =
+        type == RECORD_START ? serve(&search, body, bytes) : fail("no start record");
+    search_drop(&search);
+    free(body);
+    return status;
+}

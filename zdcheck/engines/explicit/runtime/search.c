@@ -1,0 +1,494 @@
+#include "search.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "memory.h"
+#include "pool.h"
+#include "wire.h"
+
+#define PAUSE_GROW 1u
+#define PAUSE_STOP 2u
+
+#define MAX_LOAD 0.75     /* beyond it the table grows */
+#define LAST_LOAD 0.92    /* if it cannot grow */
+#define DOUBLING ((size_t)256 << 20) /* larger tables, in bytes, grow by half only */
+#define MIN_SLOTS ((size_t)1 << 14)
+#define BLOCK_SUCCESSORS 1024 /* at most about so many between two looks at the table's load */
+#define CLOCK_BLOCKS 16
+#define PROGRESS_SECONDS 0.2
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static void stop(struct search *s, enum limit limit)
+{
+    unsigned none = LIMIT_NONE;
+    atomic_compare_exchange_strong(&s->limit, &none, limit);
+    atomic_fetch_or(&s->pause, PAUSE_STOP);
+}
+
+/* --- one state -------------------------------------------------------------------------- */
+
+static void watch(struct search *s, struct worker *w, const uint64_t *words, uint32_t depth)
+{
+    for (uint32_t i = 0; i < w->watching_count;) {
+        const uint32_t number = w->watching[i];
+        if (atomic_load_explicit(&s->watch_depth[number], memory_order_relaxed) <= depth ||
+            zd_watch(words, number)) {
+            /* Others are at the same depth, so whoever stores it stores the same. */
+            unsigned never = NEVER;
+            atomic_compare_exchange_strong(&s->watch_depth[number], &never, depth);
+            w->watching[i] = w->watching[--w->watching_count];
+        } else {
+            i++;
+        }
+    }
+}
+
+static void visit(struct search *s, unsigned me, const struct pending *p, uint32_t depth)
+{
+    struct worker *w = &s->workers[me];
+    if (!table_insert(&s->table, p->words, p->hash))
+        return;
+    w->new_states++;
+    if (!levels_append(&s->levels, me, p->words))
+        stop(s, LIMIT_MEMORY);
+    const uint32_t fault = zd_fault(p->words);
+    if (fault && fault < w->state_fault)
+        w->state_fault = fault;
+    if (w->watching_count)
+        watch(s, w, p->words, depth);
+}
+
+static void push(struct search *s, unsigned me, const uint64_t *words)
+{
+    struct worker *w = &s->workers[me];
+    struct pending *p = &w->ring[w->ring_at];
+    if (w->ring_full)
+        visit(s, me, p, s->depth + 1);
+    for (int i = 0; i < ZD_WORDS; i++)
+        p->words[i] = words[i];
+    p->hash = table_hash(words);
+    table_prefetch(&s->table, p->hash);
+    w->ring_at = (w->ring_at + 1) % RING;
+    w->ring_full |= w->ring_at == 0;
+}
+
+static void drain(struct search *s, unsigned me)
+{
+    struct worker *w = &s->workers[me];
+    const unsigned count = w->ring_full ? RING : w->ring_at;
+    const unsigned first = w->ring_full ? w->ring_at : 0;
+    for (unsigned i = 0; i < count; i++)
+        visit(s, me, &w->ring[(first + i) % RING], s->depth + 1);
+    w->ring_at = 0;
+    w->ring_full = false;
+}
+
+static void note_edges(struct search *s, const uint64_t *state, uint32_t action)
+{
+    for (uint32_t i = zd_edge_first[action]; i < zd_edge_first[action + 1]; i++) {
+        atomic_uint *depth = &s->edge_depth[zd_edge_list[i]];
+        if (atomic_load_explicit(depth, memory_order_relaxed) == NEVER && zd_edge(state, i)) {
+            unsigned never = NEVER;
+            atomic_compare_exchange_strong(depth, &never, s->depth + 1);
+        }
+    }
+}
+
+static void expand_state(struct search *s, unsigned me, const uint64_t *state)
+{
+    struct worker *w = &s->workers[me];
+    struct successor *const out = w->out;
+    const uint32_t count = zd_successors(state, out);
+    if (count == 0 && !zd_all_ended(state))
+        w->deadlock = true;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t action = out[i].action, note = out[i].note;
+        if (__builtin_expect(note != NOTE_PLAIN, 0)) {
+            if (note >= NOTE_FAILED) {
+                if (note - NOTE_FAILED < w->failed_check)
+                    w->failed_check = note - NOTE_FAILED;
+                continue;
+            }
+            note_edges(s, state, action);
+        }
+        if (w->fired[action]++ == 0)
+            w->first_fired[action] = s->depth + 1;
+        w->transitions++;
+        if (zd_model.symmetric)
+            zd_canonical(out[i].words, NULL);
+        push(s, me, out[i].words);
+    }
+}
+
+/* --- one level -------------------------------------------------------------------------- */
+
+static void look_at_clock(struct search *s)
+{
+    if (s->until_clock-- > 0)
+        return;
+    s->until_clock = CLOCK_BLOCKS;
+    const double time = now();
+    if (s->start.timeout > 0 && time - s->began > s->start.timeout)
+        stop(s, LIMIT_TIME);
+    if (time - s->last_progress < PROGRESS_SECONDS)
+        return;
+    s->last_progress = time;
+    uint64_t left = 0;
+    for (unsigned i = 0; i < s->worker_count; i++) {
+        const size_t next = atomic_load(&s->cursors[i].next);
+        left += next < s->cursors[i].end ? s->cursors[i].end - next : 0;
+    }
+    const uint64_t record[3] = {s->depth, atomic_load(&s->states), left};
+    const double seconds = time - s->began;
+    if (!wire_send(RECORD_PROGRESS, record, sizeof record, &seconds, sizeof seconds))
+        stop(s, LIMIT_INTERRUPT);
+}
+
+/* After each block: the others must hear of a full table before it overflows. */
+static void look_around(struct search *s, unsigned me)
+{
+    struct worker *w = &s->workers[me];
+    const size_t states = atomic_fetch_add(&s->states, w->new_states) + w->new_states;
+    w->new_states = 0;
+    if (states > s->grow_at)
+        atomic_fetch_or(&s->pause, PAUSE_GROW);
+    if (s->start.max_states && states > s->start.max_states)
+        stop(s, LIMIT_STATES);
+    if (me == 0)
+        look_at_clock(s);
+}
+
+typedef void act_on(struct search *s, unsigned me, const uint64_t *state);
+
+static void each_state(struct search *s, unsigned me, act_on *act, bool adds)
+{
+    for (unsigned i = 0; i < s->worker_count; i++) {
+        const unsigned list = (me + i) % s->worker_count;
+        struct cursor *cursor = &s->cursors[list];
+        while (!atomic_load_explicit(&s->pause, memory_order_relaxed)) {
+            size_t at = atomic_fetch_add(&cursor->next, s->block);
+            const size_t to = at + s->block < cursor->end ? at + s->block : cursor->end;
+            if (at >= cursor->end)
+                break;
+            for (; at < to; at++)
+                act(s, me, levels_state(&s->levels, list, at));
+            if (adds)
+                look_around(s, me);
+        }
+    }
+}
+
+static void expand_job(void *context, unsigned me)
+{
+    struct search *s = context;
+    each_state(s, me, expand_state, true);
+    drain(s, me);
+    look_around(s, me);
+}
+
+static void try_state(struct search *s, unsigned me, const uint64_t *state)
+{
+    struct worker *w = &s->workers[me];
+    if (!w->deadlock && zd_successors(state, w->out) == 0 && !zd_all_ended(state))
+        w->deadlock = true;
+}
+
+static void deadlock_job(void *context, unsigned me)
+{
+    each_state(context, me, try_state, false);
+}
+
+static void move_job(void *context, unsigned me)
+{
+    (void)me;
+    struct search *s = context;
+    struct cursor *cursor = &s->cursors[0];
+    const size_t piece = (size_t)1 << 12;
+    for (;;) {
+        const size_t from = atomic_fetch_add(&cursor->next, piece);
+        if (from >= cursor->end)
+            return;
+        const size_t to = from + piece < cursor->end ? from + piece : cursor->end;
+        table_move(&s->table, s->growing, from, to);
+    }
+}
+
+/* Makes the table larger, or at least fuller; false if neither is possible. */
+static bool grow(struct search *s)
+{
+    struct table old = s->table;
+    const size_t slots = table_slots(&old);
+    static const double factors[] = {2.0, 1.5, 1.25};
+    for (size_t i = table_bytes(&old) > DOUBLING; i < sizeof factors / sizeof *factors; i++) {
+        if (!table_make(&s->table, (size_t)((double)slots * factors[i]), &old))
+            continue;
+        /* The cursors are in use by the level that waits. */
+        const size_t next = atomic_load(&s->cursors[0].next), end = s->cursors[0].end;
+        atomic_store(&s->cursors[0].next, 0);
+        s->cursors[0].end = old.groups;
+        s->growing = &old;
+        pool_run(move_job, s);
+        atomic_store(&s->cursors[0].next, next);
+        s->cursors[0].end = end;
+        table_drop(&old);
+        s->grow_at = (size_t)((double)table_slots(&s->table) * MAX_LOAD);
+        return true;
+    }
+    s->table = old;
+    const size_t last = (size_t)((double)slots * LAST_LOAD);
+    if (atomic_load(&s->states) >= last)
+        return false;
+    s->grow_at = last;
+    return true;
+}
+
+/* Does the job on every state of the current level; false if a limit stops it. */
+static bool pass(struct search *s, pool_job *job)
+{
+    size_t size = 0;
+    for (unsigned i = 0; i < s->worker_count; i++) {
+        const size_t from = levels_from(&s->levels, s->depth, i);
+        s->cursors[i].end = levels_to(&s->levels, s->depth, i);
+        size += s->cursors[i].end - from;
+        atomic_store(&s->cursors[i].next, from);
+    }
+    for (;;) {
+        /* Waking others costs more than a small level. */
+        if (size <= 4 * s->block)
+            job(s, 0);
+        else
+            pool_run(job, s);
+        const unsigned pause = atomic_exchange(&s->pause, 0);
+        if (pause & PAUSE_STOP)
+            return false;
+        if (!(pause & PAUSE_GROW))
+            return true;
+        if (!grow(s)) {
+            stop(s, LIMIT_MEMORY);
+            atomic_store(&s->pause, 0);
+            return false;
+        }
+    }
+}
+
+/* --- all levels ------------------------------------------------------------------------- */
+
+static void found(struct search *s, enum fault fault, uint32_t number, uint32_t depth)
+{
+    s->result.outcome = OUTCOME_FAULT;
+    s->result.fault = fault;
+    s->result.fault_number = number;
+    s->result.fault_depth = depth;
+}
+
+static bool any_deadlock(struct search *s)
+{
+    bool any = false;
+    for (unsigned i = 0; i < s->worker_count; i++) {
+        any |= s->workers[i].deadlock;
+        s->workers[i].deadlock = false;
+    }
+    return any;
+}
+
+static uint32_t least(struct search *s, size_t offset)
+{
+    uint32_t smallest = NEVER;
+    for (unsigned i = 0; i < s->worker_count; i++) {
+        const uint32_t own = *(uint32_t *)((char *)&s->workers[i] + offset);
+        smallest = own < smallest ? own : smallest;
+    }
+    return smallest;
+}
+
+/* What is at fault among the runs of length `depth` + 1, after the level at `depth` was expanded
+ * or at least tried: the faults of states come first, then deadlocks, then failed checks. */
+static bool is_at_fault(struct search *s)
+{
+    const uint32_t state_fault = least(s, offsetof(struct worker, state_fault));
+    const uint32_t check = least(s, offsetof(struct worker, failed_check));
+    if (state_fault != NEVER) {
+        found(s, FAULT_STATE, state_fault - 1, s->depth + 1);
+        return true;
+    }
+    if (check == NEVER)
+        return false;
+    /* A deadlock of the same length would come before it. */
+    const uint32_t next = s->depth + 1;
+    if (next < s->levels.count && levels_size(&s->levels, next) > 0 && !atomic_load(&s->limit)) {
+        s->depth = next;
+        pass(s, deadlock_job);
+        s->depth = next - 1;
+        if (any_deadlock(s)) {
+            found(s, FAULT_DEADLOCK, 0, next);
+            return true;
+        }
+    }
+    found(s, FAULT_CHECK, check, next);
+    return true;
+}
+
+/* A limit stops the search while the level at `depth` is expanded. What was seen already of the
+ * runs one step longer still is the shortest fault, unless this level has a deadlock. */
+static void stopped(struct search *s)
+{
+    s->result.outcome = OUTCOME_STOPPED;
+    if (atomic_load(&s->limit) == LIMIT_INTERRUPT)
+        return;
+    const bool pending = least(s, offsetof(struct worker, state_fault)) != NEVER ||
+                         least(s, offsetof(struct worker, failed_check)) != NEVER;
+    if (!pending && !any_deadlock(s))
+        return;
+    pass(s, deadlock_job);
+    if (any_deadlock(s) || !pending)
+        found(s, FAULT_DEADLOCK, 0, s->depth);
+    else
+        is_at_fault(s);
+}
+
+static void add_initial(struct search *s)
+{
+    for (uint32_t i = 0; i < s->start.initial_states; i++) {
+        struct pending p;
+        for (int w = 0; w < ZD_WORDS; w++)
+            p.words[w] = s->initial[(size_t)i * ZD_WORDS + w];
+        zd_canonical(p.words, NULL);
+        p.hash = table_hash(p.words);
+        visit(s, 0, &p, 0);
+    }
+    atomic_store(&s->states, s->workers[0].new_states);
+    s->workers[0].new_states = 0;
+}
+
+static void search_levels(struct search *s)
+{
+    add_initial(s);
+    if (least(s, offsetof(struct worker, state_fault)) != NEVER) {
+        found(s, FAULT_STATE, least(s, offsetof(struct worker, state_fault)) - 1, 0);
+        return;
+    }
+    if (atomic_load(&s->limit)) {
+        s->result.outcome = OUTCOME_STOPPED;
+        return;
+    }
+    for (s->depth = 0; levels_size(&s->levels, s->depth) > 0; s->depth++) {
+        if (!levels_begin(&s->levels)) {
+            stop(s, LIMIT_MEMORY);
+            s->result.outcome = OUTCOME_STOPPED;
+            return;
+        }
+        if (!pass(s, expand_job)) {
+            stopped(s);
+            return;
+        }
+        if (any_deadlock(s)) {
+            found(s, FAULT_DEADLOCK, 0, s->depth);
+            return;
+        }
+        if (is_at_fault(s))
+            return;
+    }
+    s->result.outcome = OUTCOME_COMPLETE;
+}
+
+void search_run(struct search *s)
+{
+    search_levels(s);
+    struct result *r = &s->result;
+    r->limit = atomic_load(&s->limit);
+    r->depth = s->levels.count - 1;
+    while (r->depth > 0 && levels_size(&s->levels, r->depth) == 0)
+        r->depth--;
+    if (r->outcome == OUTCOME_STOPPED && r->depth > s->depth)
+        r->depth = s->depth;
+    for (unsigned i = 0; i < s->worker_count; i++) {
+        r->transitions += s->workers[i].transitions;
+        const size_t next = atomic_load(&s->cursors[i].next);
+        if (r->outcome == OUTCOME_STOPPED && next < s->cursors[i].end)
+            r->frontier += s->cursors[i].end - next;
+    }
+    if (r->outcome == OUTCOME_STOPPED && s->levels.count > s->depth + 1)
+        r->frontier += levels_size(&s->levels, s->depth + 1);
+    r->states = atomic_load(&s->states);
+    r->memory = memory_used();
+    r->peak_memory = memory_peak();
+    r->slots = table_slots(&s->table);
+    r->seconds = now() - s->began;
+}
+
+/* --- beginning and end ------------------------------------------------------------------ */
+
+static bool make_worker(struct worker *w)
+{
+    w->state_fault = w->failed_check = NEVER;
+    w->fired = calloc(zd_model.actions + 1, sizeof *w->fired);
+    w->first_fired = malloc((zd_model.actions + 1) * sizeof *w->first_fired);
+    w->watching = calloc(zd_model.watches + 1, sizeof *w->watching);
+    w->out = calloc(zd_model.max_successors + 1, sizeof *w->out);
+    if (!w->fired || !w->first_fired || !w->watching || !w->out)
+        return false;
+    for (uint32_t i = 0; i < zd_model.actions; i++)
+        w->first_fired[i] = NEVER;
+    for (uint32_t i = 0; i < zd_model.watches; i++)
+        w->watching[w->watching_count++] = i;
+    return true;
+}
+
+static atomic_uint *all_never(uint32_t count)
+{
+    atomic_uint *depths = malloc((count + 1) * sizeof *depths);
+    for (uint32_t i = 0; depths && i < count; i++)
+        atomic_init(&depths[i], NEVER);
+    return depths;
+}
+
+bool search_make(struct search *s, const struct start *start, const uint64_t *initial)
+{
+    *s = (struct search){.start = *start, .initial = initial, .began = now()};
+    s->last_progress = s->began;
+    memory_limit(start->max_memory);
+    s->worker_count = start->workers ? start->workers : 1;
+    s->block = BLOCK_SUCCESSORS / (zd_model.max_successors + 1) + 1;
+    s->workers = calloc(s->worker_count, sizeof *s->workers);
+    s->cursors = calloc(s->worker_count, sizeof *s->cursors);
+    s->watch_depth = all_never(zd_model.watches);
+    s->edge_depth = all_never(zd_model.edges);
+    if (!s->workers || !s->cursors || !s->watch_depth || !s->edge_depth)
+        return false;
+    for (unsigned i = 0; i < s->worker_count; i++)
+        if (!make_worker(&s->workers[i]))
+            return false;
+    /* What all workers may add between two looks must fit above the load at which it grows. */
+    const size_t per_worker = BLOCK_SUCCESSORS + 2 * (zd_model.max_successors + 1) + RING;
+    size_t slots = 16 * s->worker_count * per_worker + 4 * (size_t)start->initial_states;
+    slots = slots < MIN_SLOTS ? MIN_SLOTS : slots;
+    if (!levels_make(&s->levels, s->worker_count) || !table_make(&s->table, slots, NULL))
+        return false;
+    s->grow_at = (size_t)((double)table_slots(&s->table) * MAX_LOAD);
+    return pool_start(s->worker_count);
+}
+
+void search_drop(struct search *s)
+{
+    pool_stop();
+    for (unsigned i = 0; s->workers && i < s->worker_count; i++) {
+        struct worker *w = &s->workers[i];
+        free(w->fired);
+        free(w->first_fired);
+        free(w->watching);
+        free(w->out);
+    }
+    free(s->workers);
+    free(s->cursors);
+    free(s->watch_depth);
+    free(s->edge_depth);
+    levels_drop(&s->levels);
+    table_drop(&s->table);
+}

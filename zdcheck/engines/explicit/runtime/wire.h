@@ -1,0 +1,34 @@
+/* Records to and from the caller: a header of type and length, then so many bytes.
+ *
+ * Numbers are in the byte order of the machine; both ends run on it. Change WIRE_VERSION with
+ * any change here, and zdcheck/engines/explicit/process.py with it.
+ */
+#ifndef ZD_WIRE_H
+#define ZD_WIRE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define WIRE_VERSION 1
+
+enum record {
+    /* from here */
+    RECORD_HELLO = 1, /* version, words, actions: u32; key: u64 */
+    RECORD_PROGRESS,  /* depth, states, frontier: u64; seconds: double */
+    RECORD_RESULT,    /* struct result, then its arrays */
+    RECORD_RUN,       /* initial, length: u32; actions: u32 each. Length ~0: there is none */
+    RECORD_ERROR,     /* text */
+    /* from the caller */
+    RECORD_START = 64, /* struct start, then the initial states */
+    RECORD_WITNESS,    /* struct target, then the actions of a statement: u32 each */
+};
+
+/* False once the other end has gone. */
+bool wire_send(enum record type, const void *head, size_t head_bytes, const void *body,
+               size_t body_bytes);
+
+/* The next record; the body is malloc'ed. False at the end of input or if it makes no sense. */
+bool wire_receive(uint32_t *type, void **body, uint32_t *bytes);
+
+#endif

@@ -1,0 +1,286 @@
+/* A run is found backwards, then read forwards.
+ *
+ * Backwards, from the level of the target to the start: of each level, the states from which a
+ * shortest run reaches the target, each with the fewest context switches of the rest of such a run
+ * (`cost`) and the set of threads that can make its first step at that cost (`threads`). A step of
+ * thread t to a state with (cost, threads) costs one more if t is not in `threads`. These values
+ * belong to the state and not to the way it was found, so the answer does not depend on the number
+ * of workers. States that are symmetric have the same cost and symmetric threads, so the values
+ * of a representative serve for all its images.
+ *
+ * Forwards, over real states: the cheapest step each time, of equal ones that of the action with
+ * the smallest number.
+ *
+ * If memory ends on the way back, one state of each level is kept instead of all: the run is still
+ * a shortest one, only perhaps not the one with the fewest switches.
+ */
+#include "witness.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "memory.h"
+
+#define ANY_THREAD UINT64_MAX
+
+struct entry {
+    uint64_t words[ZD_WORDS];
+    uint64_t threads;
+    uint32_t cost;
+    uint32_t used;
+};
+
+/* The states of one level from which the target can be reached in time: an open-addressing map. */
+struct layer {
+    struct entry *entries;
+    size_t slots, count;
+};
+
+struct trip {
+    struct search *search;
+    const struct target *target;
+    bool *is_target; /* by action, for TARGET_ACTIONS */
+    struct layer *layers;
+    uint32_t last; /* the level at which the way back begins */
+    bool thin;     /* one state per level */
+    struct successor *out;
+};
+
+static size_t layer_bytes(size_t slots)
+{
+    return slots * sizeof(struct entry);
+}
+
+static struct entry *layer_find(const struct layer *layer, const uint64_t *words)
+{
+    if (layer->slots == 0)
+        return NULL;
+    for (size_t at = table_hash(words) & (layer->slots - 1);; at = (at + 1) & (layer->slots - 1)) {
+        struct entry *entry = &layer->entries[at];
+        if (!entry->used || memcmp(entry->words, words, sizeof entry->words) == 0)
+            return entry;
+    }
+}
+
+static bool layer_grow(struct layer *layer)
+{
+    struct layer larger = {.slots = layer->slots ? 2 * layer->slots : 64, .count = layer->count};
+    larger.entries = memory_take(layer_bytes(larger.slots));
+    if (!larger.entries)
+        return false;
+    for (size_t i = 0; i < layer->slots; i++)
+        if (layer->entries[i].used)
+            *layer_find(&larger, layer->entries[i].words) = layer->entries[i];
+    memory_give(layer->entries, layer_bytes(layer->slots));
+    *layer = larger;
+    return true;
+}
+
+static bool layer_put(struct layer *layer, const uint64_t *words, uint32_t cost, uint64_t threads)
+{
+    if (4 * (layer->count + 1) > 3 * layer->slots && !layer_grow(layer))
+        return false;
+    struct entry *entry = layer_find(layer, words);
+    memcpy(entry->words, words, sizeof entry->words);
+    entry->cost = cost;
+    entry->threads = threads;
+    entry->used = 1;
+    layer->count++;
+    return true;
+}
+
+/* --- targets ---------------------------------------------------------------------------- */
+
+static bool ends_with_step(const struct target *target)
+{
+    return target->kind >= TARGET_CHECK;
+}
+
+static bool is_target_state(struct trip *t, const uint64_t *state)
+{
+    switch (t->target->kind) {
+    case TARGET_STATE:
+        return zd_fault(state) == t->target->number + 1;
+    case TARGET_DEADLOCK:
+        return zd_successors(state, t->out) == 0 && !zd_all_ended(state);
+    default:
+        return zd_watch(state, t->target->number);
+    }
+}
+
+static bool is_target_step(struct trip *t, const uint64_t *state, const struct successor *step)
+{
+    switch (t->target->kind) {
+    case TARGET_CHECK:
+        return step->note == NOTE_FAILED + t->target->number;
+    case TARGET_ACTIONS:
+        return step->note < NOTE_FAILED && t->is_target[step->action];
+    default:
+        if (step->note != NOTE_EDGES)
+            return false;
+        for (uint32_t i = zd_edge_first[step->action]; i < zd_edge_first[step->action + 1]; i++)
+            if (zd_edge_list[i] == t->target->number && zd_edge(state, i))
+                return true;
+        return false;
+    }
+}
+
+/* --- the way back ----------------------------------------------------------------------- */
+
+/* The fewest further switches after `step` out of `state` at `level`, and whether it leads on. */
+static bool leads_on(struct trip *t, uint32_t level, const uint64_t *state,
+                     const struct successor *step, uint32_t *cost)
+{
+    *cost = 0;
+    if (ends_with_step(t->target) && level == t->last)
+        return is_target_step(t, state, step);
+    if (step->note >= NOTE_FAILED)
+        return false;
+    uint64_t words[ZD_WORDS];
+    uint8_t moved[64];
+    uint8_t thread = zd_action_thread[step->action];
+    memcpy(words, step->words, sizeof words);
+    if (zd_model.symmetric) {
+        zd_canonical(words, moved);
+        thread = moved[thread];
+    }
+    const struct entry *entry = layer_find(&t->layers[level + 1], words);
+    if (!entry || !entry->used)
+        return false;
+    *cost = entry->cost + !(entry->threads >> thread & 1);
+    return true;
+}
+
+/* Puts the state into the layer of its level if it can reach the target in time. */
+static bool look_back(struct trip *t, uint32_t level, const uint64_t *state)
+{
+    struct layer *layer = &t->layers[level];
+    if (!ends_with_step(t->target) && level == t->last)
+        return !is_target_state(t, state) || layer_put(layer, state, 0, ANY_THREAD);
+    uint32_t best = NEVER;
+    uint64_t threads = 0;
+    const uint32_t count = zd_successors(state, t->out);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t cost;
+        if (!leads_on(t, level, state, &t->out[i], &cost) || cost > best)
+            continue;
+        if (cost < best)
+            threads = 0;
+        best = cost;
+        threads |= UINT64_C(1) << zd_action_thread[t->out[i].action];
+    }
+    return best == NEVER || layer_put(layer, state, best, threads);
+}
+
+static bool go_back(struct trip *t)
+{
+    const struct levels *levels = &t->search->levels;
+    for (uint32_t level = t->last + 1; level-- > 0;) {
+        for (unsigned list = 0; list < levels->workers; list++) {
+            const size_t to = levels_to(levels, level, list);
+            for (size_t at = levels_from(levels, level, list); at < to; at++) {
+                if (!look_back(t, level, levels_state(levels, list, at)))
+                    return false;
+                if (t->thin && t->layers[level].count > 0)
+                    break;
+            }
+            if (t->thin && t->layers[level].count > 0)
+                break;
+        }
+    }
+    return true;
+}
+
+static void forget(struct trip *t)
+{
+    for (uint32_t level = 0; level <= t->last; level++)
+        memory_give(t->layers[level].entries, layer_bytes(t->layers[level].slots));
+    memset(t->layers, 0, (t->last + 1) * sizeof *t->layers);
+}
+
+/* --- the way forward -------------------------------------------------------------------- */
+
+static bool choose_initial(struct trip *t, struct run *run, uint64_t *state)
+{
+    uint32_t best = NEVER;
+    for (uint32_t i = 0; i < t->search->start.initial_states; i++) {
+        uint64_t words[ZD_WORDS];
+        memcpy(words, t->search->initial + (size_t)i * ZD_WORDS, sizeof words);
+        if (zd_model.symmetric)
+            zd_canonical(words, NULL);
+        const struct entry *entry = layer_find(&t->layers[0], words);
+        if (!entry || !entry->used || entry->cost >= best)
+            continue;
+        best = entry->cost;
+        run->initial = i;
+        memcpy(state, t->search->initial + (size_t)i * ZD_WORDS, sizeof words);
+    }
+    return best != NEVER;
+}
+
+static bool go_forward(struct trip *t, struct run *run)
+{
+    uint64_t state[ZD_WORDS];
+    if (!choose_initial(t, run, state))
+        return false;
+    int last_thread = -1;
+    for (uint32_t level = 0; level < t->target->depth; level++) {
+        const uint32_t count = zd_successors(state, t->out);
+        const struct successor *best = NULL;
+        uint32_t best_cost = 0;
+        for (uint32_t i = 0; i < count; i++) {
+            const struct successor *step = &t->out[i];
+            uint32_t cost;
+            if (!leads_on(t, level, state, step, &cost))
+                continue;
+            cost += last_thread >= 0 && zd_action_thread[step->action] != last_thread;
+            if (!best || cost < best_cost ||
+                (cost == best_cost && step->action < best->action)) {
+                best = step;
+                best_cost = cost;
+            }
+        }
+        if (!best)
+            return false;
+        run->actions[level] = best->action;
+        last_thread = zd_action_thread[best->action];
+        memcpy(state, best->words, sizeof state);
+    }
+    run->length = t->target->depth;
+    return true;
+}
+
+bool witness(struct search *search, const struct target *target, const uint32_t *actions,
+             struct run *run)
+{
+    *run = (struct run){.length = NEVER};
+    struct trip t = {.search = search, .target = target, .last = target->depth};
+    if (ends_with_step(target)) {
+        if (target->depth == 0)
+            return true;
+        t.last--;
+    }
+    if (t.last >= search->levels.count)
+        return true;
+    t.layers = calloc((size_t)t.last + 1, sizeof *t.layers);
+    t.is_target = calloc(zd_model.actions + 1, sizeof *t.is_target);
+    t.out = calloc(zd_model.max_successors + 1, sizeof *t.out);
+    run->actions = calloc((size_t)target->depth + 1, sizeof *run->actions);
+    bool fits = t.layers && t.is_target && t.out && run->actions;
+    for (uint32_t i = 0; fits && i < target->count; i++)
+        if (actions[i] < zd_model.actions)
+            t.is_target[actions[i]] = true;
+    if (fits && !go_back(&t)) {
+        forget(&t);
+        t.thin = true;
+        fits = go_back(&t);
+    }
+    if (fits)
+        go_forward(&t, run);
+    if (t.layers)
+        forget(&t);
+    free(t.layers);
+    free(t.is_target);
+    free(t.out);
+    return fits;
+}

@@ -1,0 +1,34 @@
+/* Runs to what a search has found: shortest ones with the fewest context switches. */
+#ifndef ZD_WITNESS_H
+#define ZD_WITNESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "search.h"
+
+enum target_kind {
+    TARGET_STATE,    /* the run's last state has the fault of rank `number` */
+    TARGET_DEADLOCK, /* ... is a deadlock */
+    TARGET_WATCH,    /* ... satisfies condition `number` */
+    TARGET_CHECK,    /* the run's last step fails a check of class `number` */
+    TARGET_EDGE,     /* ... takes edge `number` */
+    TARGET_ACTIONS,  /* ... is one of the actions that follow */
+};
+
+/* What the caller sends with RECORD_WITNESS; `depth` is the length of the run. */
+struct target {
+    uint32_t kind, number, depth, count;
+};
+
+struct run {
+    uint32_t initial;
+    uint32_t length; /* NEVER: there is no such run */
+    uint32_t *actions;
+};
+
+/* False if memory ends. `actions` are target->count numbers. The caller frees run->actions. */
+bool witness(struct search *search, const struct target *target, const uint32_t *actions,
+             struct run *run);
+
+#endif
