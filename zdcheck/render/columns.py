@@ -7,6 +7,7 @@ column to its right; where threads are too many even for that, rows name their t
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,9 @@ _LAST_COLUMN = 30
 
 _LONGEST = 52
 """A line that would run on farther than this under its neighbours is broken."""
+
+_ONE_LINE = 36
+"""A count with more holders than this has them on a line of their own."""
 
 _CODE_LINES = 3
 """A statement is cut after so many lines; its place is given."""
@@ -70,8 +74,10 @@ def columns(trace: Trace, reproduce: str = "", width: int = WIDTH) -> tuple[Line
     if trace.steps:
         layout = _layout(trace, width)
         lines += _header(trace, layout)
+        before = None
         for step in trace.steps:
-            lines += _step(trace, step, layout)
+            lines += _step(trace, step, before, layout)
+            before = step
     else:
         lines.append(Line("  (in the initial state, before any step)"))
     if trace.blame is not None:
@@ -128,36 +134,45 @@ def _row(layout: _Layout, cells: dict[int, str]) -> str:
     return row
 
 
-def _step(trace: Trace, step: Step, layout: _Layout) -> Iterator[Line]:
-    indent = " " * layout.columns.get(step.thread, 0)
-    room = layout.room(step.thread, beside=len(_label(trace, step.shown)) + 1)
-    code = printable(step.code)
-    if not layout.columns:
-        code = f"{printable(trace.threads[step.thread].name)}: {code}"
-    label = _label(trace, step.shown)
-    for n, part in enumerate(_wrapped(code, room, _CODE_LINES)):
-        number = f"{step.number:>3}  " if n == 0 else " " * _NUMBER
-        row = number + indent + part
-        if n == 0:
-            row = f"{row.ljust(layout.width - len(label) - 1)} {label}"
-        yield Line(row, "code")
-    below = " " * _NUMBER + indent + "  "
+def _step(trace: Trace, step: Step, before: Step | None, layout: _Layout) -> Iterator[Line]:
+    """The step's code, what ran inside it, what it did; `before` is the step above it."""
+    number = f"{step.number:>3}  "
+    goes_on = (
+        before is not None
+        and before.thread == step.thread
+        and before.detail != ""
+        and step.detail != ""
+        and before.shown == step.shown
+    )
+    if not goes_on:
+        code = printable(step.code)
+        if not layout.columns:
+            code = f"{printable(trace.threads[step.thread].name)}: {code}"
+        yield from _code(trace, step, layout, number, code, step.shown)
+        number = " " * _NUMBER
     if step.detail:
-        yield from _detail(trace, step, layout, below)
+        code = f"  > {printable(step.detail)}"
+        yield from _code(trace, step, layout, number, code, step.place)
+    below = " " * (_NUMBER + layout.columns.get(step.thread, 0) + (4 if step.detail else 2))
     for effect, style in _effects(trace, step):
-        room = layout.room(step.thread, beside=0, is_fault=style == "fault") - 2
+        is_fault = style == "fault"
+        room = layout.room(step.thread, beside=0, is_fault=is_fault) - (4 if step.detail else 2)
         for n, part in enumerate(_wrapped(effect, room, None)):
-            under = "  " if style in ("ledger", "fault") and effect.startswith("=") else ""
+            under = "  " if effect.startswith("=") else ""
             yield Line(f"{below}{under}{'    ' if n else ''}{part}", style)
 
 
-def _detail(trace: Trace, step: Step, layout: _Layout, below: str) -> Iterator[Line]:
-    """What ran inside a call that makes several steps."""
-    label = _label(trace, step.place)
-    room = layout.room(step.thread, beside=len(label) + 1) - 4
-    for n, part in enumerate(_wrapped(printable(step.detail), room, _CODE_LINES)):
-        row = f"{below}{'> ' if n == 0 else '    '}{part}"
-        yield Line(f"{row.ljust(layout.width - len(label) - 1)} {label}" if n == 0 else row, "note")
+def _code(
+    trace: Trace, step: Step, layout: _Layout, number: str, code: str, place: Place
+) -> Iterator[Line]:
+    """A line of code in the thread's column, its place at the right edge."""
+    label = _label(trace, place)
+    indent = " " * layout.columns.get(step.thread, 0)
+    hanging = " " * (len(code) - len(code.lstrip(" >")) + 2)
+    room = layout.room(step.thread, beside=len(label) + 1)
+    for n, part in enumerate(_wrapped(code, room, _CODE_LINES, hanging)):
+        row = f"{number if n == 0 else ' ' * _NUMBER}{indent}{part}"
+        yield Line(f"{row.ljust(layout.width - len(label) - 1)} {label}" if n == 0 else row, "code")
 
 
 def _effects(trace: Trace, step: Step) -> Iterator[tuple[str, Style]]:
@@ -178,9 +193,13 @@ def _effects(trace: Trace, step: Step) -> Iterator[tuple[str, Style]]:
         yield from _ledger(line, is_first=True)
 
 
+_NUMBERED = re.compile(r"#\d+\b")
+"""What tells two locals of one name apart; the reader sees from the code which one it is."""
+
+
 def _change(change: Change, own: str) -> str:
     """A change in words; empty where it is bookkeeping."""
-    name, after = printable(change.variable), printable(change.after)
+    name, after = printable(_NUMBERED.sub("", change.variable)), printable(change.after)
     if change.kind == "local" and change.variable.startswith(own):
         return "" if change.cleared else f"{name.removeprefix(printable(own))} = {after}"
     if change.kind == "context":
@@ -196,7 +215,11 @@ def _ledger(line: LedgerLine, is_first: bool) -> Iterator[tuple[str, Style]]:
     elif is_first and not line.holders:
         yield f"{head}, {printable(line.held)}", "ledger"
     elif line.holders:
-        yield f"{head} = {printable(line.terms)}".strip(), "ledger"
+        whole = f"{head} = {printable(line.terms)}".strip()
+        if is_first and len(whole) > _ONE_LINE:
+            yield head, "ledger"
+            whole = f"= {printable(line.terms)}"
+        yield whole, "ledger"
 
 
 def _label(trace: Trace, place: Place) -> str:
@@ -206,14 +229,18 @@ def _label(trace: Trace, place: Place) -> str:
     return f"{module}:{place.line}"
 
 
-def _wrapped(text: str, room: int, most: int | None) -> list[str]:
+def _wrapped(text: str, room: int, most: int | None, hanging: str = "") -> list[str]:
     """`text` broken to `room`; no word is broken, a line too many is cut."""
-    lines = textwrap.wrap(text, max(room, 12), break_long_words=False, break_on_hyphens=False) or [
-        ""
-    ]
+    lines = textwrap.wrap(
+        text,
+        max(room, 12),
+        subsequent_indent=hanging,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
     if most is not None and len(lines) > most:
         lines = [*lines[: most - 1], f"{lines[most - 1]} ..."]
-    return lines
+    return lines or [""]
 
 
 # --- what went wrong --------------------------------------------------------------------

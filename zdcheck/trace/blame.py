@@ -212,6 +212,8 @@ def _value(history: History, variable: VarId, state: State) -> str:
     """`pte[0].entry = present(page[1])`; a count with its holders."""
     item = history.values.item(variable)
     assert item is not None
+    if item.role == "alive":
+        return f"{item.name} is {item.show(state)}"
     text = f"{item.name} = {item.show(state)}"
     for entry in history.system.ledger:
         if entry.count == variable and evaluate(entry.alive, state):

@@ -29,6 +29,11 @@ class Item:
         """Its value in the language's own terms."""
         return self.print(state)
 
+    def ends(self, before: State, after: State) -> bool:
+        """Whether this is the life of an object, and it ends."""
+        (variable,) = self.variables
+        return before[variable] == 1 != after[variable]
+
 
 class Values:
     """The named things of a system, in the system's order; program counters are not among them."""
@@ -43,11 +48,16 @@ class Values:
         return self._of.get(variable)
 
     def changes(self, before: State, after: State) -> tuple[Change, ...]:
-        """What differs between two states."""
-        changes = []
+        """What differs between two states; the fields of an object that ends are not listed."""
+        changes: list[Change] = []
+        ended = tuple(
+            f"{item.name}."
+            for item in self.items
+            if item.role == "alive" and item.ends(before, after)
+        )
         for item in self.items:
             was, now = item.show(before), item.show(after)
-            if was != now:
+            if was != now and not (ended and item.name.startswith(ended)):
                 cleared = now in ("null", self._first[item.name])
                 changes.append(Change(item.name, was, now, _kind(item.role), cleared))
         return tuple(changes)
@@ -66,13 +76,21 @@ def _items(system: System) -> Iterator[Item]:
             composite = composites[variable.id]
             shown = _shown(composite)
             yield Item(composite.name, _variables(composite), variable.role, shown)
-        elif variable.role == "section":
-            name = variable.name.replace(" inside.", ".")
-            yield Item(name, (variable.id,), variable.role, _scalar(variable))
         elif variable.role == "pending":
             yield from _pending(variable, pending)
         elif variable.role != "pc" and variable.id not in parts:
-            yield Item(variable.name, (variable.id,), variable.role, _scalar(variable))
+            yield Item(_name(variable), (variable.id,), variable.role, _scalar(variable))
+
+
+def _name(variable: Variable) -> str:
+    """`gup[0].irqs_off` for the section, `page[0]` for whether it lives."""
+    match variable.role:
+        case "section":
+            return variable.name.replace(" inside.", ".")
+        case "alive":
+            return variable.name.removesuffix(".alive")
+        case _:
+            return variable.name
 
 
 def _pending(first: Variable, all_pending: list[Variable]) -> Iterator[Item]:
