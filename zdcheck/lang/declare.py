@@ -270,7 +270,7 @@ class _Declarer:
             return AnyValue(None, None, None, decl.initial.span)
         value = self.expressions.constant(decl.initial, "an initial value", type)
         where = decl.type.span if decl.type is not None else decl.name.span
-        return self.expressions.require(value, type, (where, f"`{decl.name.text}` is a `{type}`"))
+        return self.expressions.require(value, type, (where, f"`{decl.name.text}` has the type `{type}`"))
 
     # --- functions ------------------------------------------------------------------------
 

@@ -46,9 +46,8 @@ class CallElaborator(HoldsElaborator):
         name = e.function.text
         local = scope.lookup(name)
         if local is None:
-            function = self.world.functions.get(name)
-            if function is not None:
-                return self._function(e, function, scope)
+            if self.world.entry(name, "function") is not None:
+                return self._function(e, scope)
             cases = [
                 a
                 for a in self.world.members.get(name, ())
@@ -169,10 +168,11 @@ class CallElaborator(HoldsElaborator):
 
     # --- functions and cases -----------------------------------------------------------
 
-    def _function(self, e: ast.CallExpr, function: FunctionSymbol, scope: Scope) -> Expr:
+    def _function(self, e: ast.CallExpr, scope: Scope) -> Expr:
+        # Constants are elaborated before signatures; they cannot call anything.
         if self._refuse_in_constant(e):
             return unknown(e.span)
-        call = self.function_call(e, function, scope)
+        call = self.function_call(e, self.world.functions[e.function.text], scope)
         return call if call is not None else unknown(e.span)
 
     def _argument(self, e: ast.Expr, parameter: LocalSymbol | RefParamSymbol, scope: Scope) -> Expr:

@@ -169,7 +169,7 @@ class CheckElaborator:
                 continue
             value = self.expressions.constant(setting.value, "a setting", config.type)
             value = self.expressions.require(
-                value, config.type, (config.span, f"`{name}` is a `{config.type}`")
+                value, config.type, (config.span, f"`{name}` has the type `{config.type}`")
             )
             if config in settings:
                 self.problems.error(

@@ -190,7 +190,8 @@ class ExpressionElaborator(NameElaborator):
                 f"`{case.name}` has only {len(case.payload)} of payload",
                 also=[(case.span, "declared here")],
             )
-            self._unknown_names(names, inner)
+            extra = [b for b in binders[len(case.payload) :] if b is not None]
+            self._unknown_names(extra, inner)
         binds: list[LocalSymbol | BoundSymbol | None] = [None] * len(case.payload)
         for i, (name, payload) in enumerate(zip(binders, case.payload, strict=False)):
             if name is not None:

@@ -109,7 +109,7 @@ class HoldsElaborator(TypeElaborator):
                 self.problems.error(
                     "bad_holds",
                     name.span,
-                    f"`{name.text}` is a `{field.type}` and leads to no object",
+                    f"`{name.text}` has the type `{field.type}` and leads to no object",
                     also=[(field.span, "declared here")],
                 )
                 return None

@@ -164,12 +164,12 @@ class NameElaborator(CallElaborator):
             self.problems.error(
                 "bad_config",
                 item.type.span,
-                f"a config cannot be a `{type}`",
+                f"a config cannot have the type `{type}`",
                 help="its type is `bool`, a range or an enum",
             )
             type = UnknownType()
         value = self.constant(item.value, "the value of a config", type)
-        value = self.require(value, type, (item.type.span, f"`{name}` is a `{type}`"))
+        value = self.require(value, type, (item.type.span, f"`{name}` has the type `{type}`"))
         symbol = model.ConfigSymbol(name, type, value, item.name.span)
         self.world.configs[name] = symbol
         return symbol
@@ -231,7 +231,7 @@ class NameElaborator(CallElaborator):
         if isinstance(base.type, VariantType):
             help = "test its case and name the payload, as `x is CASE(name)`"
         self.problems.error(
-            "unknown_field", e.name.span, f"a `{base.type}` has no fields", help=help
+            "unknown_field", e.name.span, f"a value of type `{base.type}` has no fields", help=help
         )
         return unknown(e.span)
 
@@ -330,7 +330,7 @@ class NameElaborator(CallElaborator):
             self.problems.error(
                 "not_an_array",
                 e.base.span,
-                f"`{short(e.base.span)}` is a `{base.type}`, not an array",
+                f"`{short(e.base.span)}` has the type `{base.type}`, not an array",
             )
             self.place(e.index, scope)
             return unknown(e.span)

@@ -243,7 +243,7 @@ class BodyElaborator:
                     decl.initial,
                     symbol.type,
                     scope,
-                    (decl.type.span, f"`{symbol.name}` is a `{symbol.type}`"),
+                    (decl.type.span, f"`{symbol.name}` has the type `{symbol.type}`"),
                 )
             else:
                 check_initial(self.world, decl.name, symbol.type)
@@ -303,16 +303,17 @@ class BodyElaborator:
 
     def _assign(self, s: ast.AssignStmt, scope: Scope) -> Stmt | None:
         target = self.target(s.target, scope)
-        type = target.type if target is not None else UnknownType()
-        why = declared(target) if target is not None else None
+        if target is None:
+            if not isinstance(s.value, ast.AnyExpr):
+                self.expressions.place(s.value, scope)
+            return None
+        type, why = target.type, declared(target)
         if s.op == "=":
             value = self._right_side(s.value, type, scope, why)
-            return model.Assign(target, "=", value, "plain", s.span) if target else None
+            return model.Assign(target, "=", value, "plain", s.span)
         op: Literal["+=", "-="] = "+=" if s.op in ("+=", "++") else "-="
         operand = self.expressions.value(s.value, scope, type)
         match type:
-            case UnknownType():
-                pass
             case IntType():
                 operand = self.expressions.require(operand, IntType())
             case SetType(kind=kind) if isinstance(operand.type, RefType) and kind is not None:
@@ -324,10 +325,10 @@ class BodyElaborator:
                 self.problems.error(
                     "type_mismatch",
                     s.span,
-                    f"`{s.op}` works on numbers and sets, and `{short(s.target.span)}` is a `{type}`",
+                    f"`{s.op}` works on numbers and sets, and `{short(s.target.span)}` has the type `{type}`",
                     also=[why] if why is not None else [],
                 )
-        return model.Assign(target, op, operand, "plain", s.span) if target else None
+        return model.Assign(target, op, operand, "plain", s.span)
 
     def target(self, e: ast.Expr, scope: Scope) -> Expr | None:
         """A place that may be assigned to; None after a complaint."""
@@ -394,7 +395,7 @@ class BodyElaborator:
             self.problems.error(
                 "return_value",
                 s.span,
-                f"this function gives a `{self.result}`",
+                f"this function gives `{self.result}`",
                 help="write `return VALUE;`",
             )
             return model.Return(unknown(s.span), s.span)

@@ -51,6 +51,8 @@ def _unused_items(bundle: ast.Bundle) -> Iterator[Diagnostic]:
             case ast.SectionItem(name=name):
                 id, what = "unused_section", "section"
             case ast.GlobalItem(declaration=declaration):
+                if declaration.holds is not None:
+                    continue  # the ledger reads it; `never_assigned` says if it is idle
                 id, what, name = "unused_variable", "variable", declaration.name
             case ast.EnumItem(name=name, members=members):
                 if any(member.text in mentioned for member in members):

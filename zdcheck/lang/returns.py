@@ -21,7 +21,7 @@ def check_returns(checked: Model, problems: Problems) -> None:
             problems.error(
                 "missing_return",
                 symbol.span,
-                f"`{symbol.name}` can reach its end without returning a `{symbol.result}`",
+                f"`{symbol.name}` can reach its end without returning `{symbol.result}`",
                 help="add `return VALUE;`, or `unreachable;` where it cannot get",
             )
 
