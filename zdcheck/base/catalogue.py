@@ -61,6 +61,12 @@ VIOLATIONS = _entries(
 
 ERRORS: dict[str, Entry] = _entries(
     "error",
+    # Reading a spec and its modules (`lang`).
+    syntax="the text is not a spec",
+    nesting="nested more deeply than any protocol needs",
+    unknown_module="there is no such module",
+    import_cycle="modules use each other",
+    ambiguous_module="a module beside the spec has the name of one in the library",
     # What a spec says (`lang`).
     ambiguous_member="a member's name belongs to two enums or variants",
     arity="the wrong number of arguments",
