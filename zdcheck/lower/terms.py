@@ -122,6 +122,11 @@ class Evaluation:
         if guarded != Const(1):
             self.requirements.append(Requirement(guarded, Violation(id, message, span)))
 
+    @property
+    def _is_skipped(self) -> bool:
+        """Whether a constant to its left keeps what is evaluated now from ever being reached."""
+        return apply("and", *self._assumed, Const(1)) == Const(0)
+
     @contextmanager
     def assuming(self, condition: Term) -> Iterator[None]:
         """What is evaluated inside is reached only if `condition`."""
@@ -130,8 +135,8 @@ class Evaluation:
         self._assumed.pop()
 
     def touch(self, place: Place, mode: Literal["read", "write"], span: Span) -> None:
-        """Record an access to a place, unless it is local."""
-        if place.storage.is_local:
+        """Record an access to a place, unless it is local or never happens."""
+        if place.storage.is_local or self._is_skipped:
             return
         for family in families_of(place.storage.shape):
             self.touches.append(Touch(family, mode, self.access, span))
@@ -149,7 +154,7 @@ class Evaluation:
 
     def must_live(self, kind: str, object: Term, span: Span) -> None:
         """An object that is accessed must be alive."""
-        if self.mode != "code" or kind not in self.symbols.alive:
+        if self.mode != "code" or kind not in self.symbols.alive or self._is_skipped:
             return
         family = self.symbols.alive[kind]
         text = " ".join(span.text.split())
