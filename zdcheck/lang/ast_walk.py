@@ -1,9 +1,12 @@
-"""Going through statements as written."""
+"""Going through a tree as written."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from typing import assert_never
 
+from zdcheck.base.source import Span
 from zdcheck.lang import ast
 
 
@@ -49,3 +52,26 @@ def ast_children(statement: ast.Stmt) -> list[ast.Stmt]:
             return []
         case _:
             assert_never(statement)
+
+
+def mentions(*nodes: object) -> Iterator[str]:
+    """Every name that is used inside these parts of a tree, whatever it means there."""
+    pending = list(nodes)
+    while pending:
+        node = pending.pop()
+        match node:
+            case (
+                ast.NameExpr(name=name)
+                | ast.NamedType(name=name)
+                | ast.FieldExpr(name=name)
+                | ast.CallExpr(function=name)
+                | ast.SetType(member=name)
+                | ast.IsExpr(case=name)
+            ):
+                yield name.text
+            case _:
+                pass
+        if isinstance(node, tuple):
+            pending.extend(node)
+        elif is_dataclass(node) and not isinstance(node, Span | ast.Name):
+            pending.extend(getattr(node, field.name) for field in fields(node))

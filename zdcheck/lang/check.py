@@ -73,7 +73,10 @@ class _Checker:
         properties, progress = self._properties()
         scope = self._scope()
         return model.Model(
-            configs=tuple(c for c in world.configs.values() if c is not None),
+            # In source order; they were made in the order in which they need each other.
+            configs=tuple(
+                c for n in world.named("config") if (c := world.configs.get(n)) is not None
+            ),
             variants=world.variants,
             kinds=world.kinds,
             sections=tuple(world.sections.values()),

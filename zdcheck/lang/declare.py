@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from zdcheck.base.source import Span
 from zdcheck.lang import ast
+from zdcheck.lang.ast_walk import mentions
 from zdcheck.lang.elaborate_base import Context
 from zdcheck.lang.elaborate_expr import ExpressionElaborator
 from zdcheck.lang.model import (
@@ -34,9 +35,8 @@ def declare(world: World) -> None:
     """Make every symbol but those of locals. Afterwards any body can be elaborated."""
     items = [entry.item for entry in world.entries.values()]
     declarer = _Declarer(world)
-    for item in items:
-        if isinstance(item, ast.ConfigItem):
-            declarer.expressions.config_symbol(item)
+    for config in _in_order_of_need([i for i in items if isinstance(i, ast.ConfigItem)]):
+        declarer.expressions.config_symbol(config)
     for item in items:
         if isinstance(item, ast.VariantItem):
             declarer.expressions.variant_symbol(item.name.text)
@@ -56,6 +56,29 @@ def declare(world: World) -> None:
     for item in items:
         if isinstance(item, ast.FnItem):
             declarer.signature(item)
+
+
+def _in_order_of_need(configs: list[ast.ConfigItem]) -> list[ast.ConfigItem]:
+    """Each config after those that it mentions (but for cycles, which are found later)."""
+    by_name = {config.name.text: config for config in configs}
+    order: dict[str, ast.ConfigItem] = {}
+    seen: set[str] = set()
+    for config in configs:
+        pending = [(config, False)]
+        while pending:
+            current, ready = pending.pop()
+            name = current.name.text
+            if ready:
+                order[name] = current
+            elif name not in seen:
+                seen.add(name)
+                pending.append((current, True))
+                pending.extend(
+                    (by_name[other], False)
+                    for other in mentions(current.type, current.value)
+                    if other in by_name
+                )
+    return list(order.values())
 
 
 class _Declarer:
@@ -270,7 +293,9 @@ class _Declarer:
             return AnyValue(None, None, None, decl.initial.span)
         value = self.expressions.constant(decl.initial, "an initial value", type)
         where = decl.type.span if decl.type is not None else decl.name.span
-        return self.expressions.require(value, type, (where, f"`{decl.name.text}` has the type `{type}`"))
+        return self.expressions.require(
+            value, type, (where, f"`{decl.name.text}` has the type `{type}`")
+        )
 
     # --- functions ------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ A fixed point over the call graph, so recursion (an error of its own) does no ha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -50,8 +50,7 @@ def effects(checked: Model) -> Effects:
                 root = root_of(node.place)
                 if isinstance(root, model.RefParamRef):
                     dropped.add(root.symbol)
-    while _spread_effects(of, calls):
-        pass
+    _spread_effects(of, calls)
     every_call = [call for _, call in calls]
     return Effects(of, _passed_on(assigned, every_call), _passed_on(assigned | dropped, every_call))
 
@@ -80,37 +79,47 @@ def _direct(node: Node, *, in_expression_function: bool) -> Iterator[Effect]:
 def _spread_effects(
     of: dict[FunctionSymbol, dict[Effect, Span]],
     calls: Iterable[tuple[FunctionSymbol, model.Call]],
-) -> bool:
-    changed = False
+) -> None:
+    """Give every caller what its callees have."""
+    callers: dict[FunctionSymbol, list[tuple[FunctionSymbol, Span]]] = {}
     for caller, call in calls:
-        for effect in of.get(call.function, {}):
+        callers.setdefault(call.function, []).append((caller, call.span))
+    pending = [(symbol, effect) for symbol, found in of.items() for effect in found]
+    while pending:
+        symbol, effect = pending.pop()
+        for caller, span in callers.get(symbol, ()):
             if effect == "reads ghost state" and not caller.is_expression:
                 continue
             if effect not in of[caller]:
-                of[caller][effect] = call.span
-                changed = True
-    return changed
+                of[caller][effect] = span
+                pending.append((caller, effect))
 
 
 def _passed_on(
     params: Iterable[RefParamSymbol], calls: Iterable[model.Call]
 ) -> frozenset[RefParamSymbol]:
     """These parameters, and those that are handed on to them."""
-    found: set[RefParamSymbol | model.LocalSymbol] = set(params)
-    changed = True
-    while changed:
-        changed = False
-        for call in calls:
-            for argument, parameter in zip(call.arguments, call.function.params, strict=False):
-                root = root_of(argument)
-                if (
-                    parameter in found
-                    and isinstance(root, model.RefParamRef)
-                    and root.symbol not in found
-                ):
-                    found.add(root.symbol)
-                    changed = True
-    return frozenset(symbol for symbol in found if isinstance(symbol, RefParamSymbol))
+    sources: dict[RefParamSymbol, list[RefParamSymbol]] = {}
+    for call in calls:
+        for argument, parameter in zip(call.arguments, call.function.params, strict=False):
+            root = root_of(argument)
+            if isinstance(parameter, RefParamSymbol) and isinstance(root, model.RefParamRef):
+                sources.setdefault(parameter, []).append(root.symbol)
+    return reachable(params, sources)
+
+
+def reachable(
+    start: Iterable[RefParamSymbol], edges: Mapping[RefParamSymbol, Iterable[RefParamSymbol]]
+) -> frozenset[RefParamSymbol]:
+    """What can be reached along the edges, the start included."""
+    found = set(start)
+    pending = list(found)
+    while pending:
+        for following in edges.get(pending.pop(), ()):
+            if following not in found:
+                found.add(following)
+                pending.append(following)
+    return frozenset(found)
 
 
 def root_of(place: model.Expr) -> model.Expr:

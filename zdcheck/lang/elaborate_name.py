@@ -7,7 +7,6 @@ from typing import assert_never
 
 from zdcheck.base.source import Span
 from zdcheck.lang import ast, model
-from zdcheck.lang.ast_walk import thread_declarations
 from zdcheck.lang.constants import literal
 from zdcheck.lang.elaborate_base import array_type, short, unknown
 from zdcheck.lang.elaborate_call import CallElaborator
@@ -24,6 +23,9 @@ from zdcheck.lang.types import (
     UnknownType,
     VariantType,
 )
+
+_DEEPEST = 20
+"""Configs that may wait for each other's values. `declare` takes them in an order in which few do."""
 
 
 class NameElaborator(CallElaborator):
@@ -158,6 +160,14 @@ class NameElaborator(CallElaborator):
                     f"the value of `{name}` depends on itself",
                 )
             return found
+        waiting = sum(1 for symbol in self.world.configs.values() if symbol is None)
+        if waiting >= _DEEPEST:
+            self.problems.error(
+                "constant_cycle",
+                item.name.span,
+                f"more than {_DEEPEST} configs depend on each other in a row",
+            )
+            return None
         self.world.configs[name] = None
         type = self.resolve(item.type)
         if not isinstance(type, BoolType | IntType | EnumType | UnknownType):
@@ -236,13 +246,14 @@ class NameElaborator(CallElaborator):
         return unknown(e.span)
 
     def _qualified(self, e: ast.FieldExpr, type_name: str) -> Expr:
-        of_type: list[str] = []
-        for name, alternatives in self.world.members.items():
-            for alternative in alternatives:
-                if alternative.type.name == type_name:
-                    of_type.append(name)
-                    if name == e.name.text:
-                        return self._member(alternative, e.span)
+        for alternative in self.world.members.get(e.name.text, ()):
+            if alternative.type.name == type_name:
+                return self._member(alternative, e.span)
+        of_type = (
+            name
+            for name, alternatives in self.world.members.items()
+            if any(alternative.type.name == type_name for alternative in alternatives)
+        )
         self.problems.unknown(
             "unknown_name",
             e.name.span,
@@ -280,14 +291,15 @@ class NameElaborator(CallElaborator):
                 help="use a reference to a thread of one family, as `forall t : FAMILY . …`",
             )
             return unknown(e.span)
-        found = [d for d in thread_declarations(thread) if d.name.text == name]
+        declared = self.world.thread_locals(thread)
+        found = declared.get(name, [])
         if not found:
             self.problems.unknown(
                 "unknown_field",
                 e.name.span,
                 f"thread `{family}` has no local `{name}`",
                 name,
-                [d.name.text for d in thread_declarations(thread)],
+                declared,
                 also=[(thread.name.span, f"`{family}` declared here")],
             )
             return unknown(e.span)

@@ -6,11 +6,11 @@ Nothing else depends on them. Only the spec itself is judged, not the modules it
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import fields, is_dataclass
 
 from zdcheck.base.diagnostics import Diagnostic, Label, Severity, in_source_order
 from zdcheck.base.source import Span
 from zdcheck.lang import ast, model
+from zdcheck.lang.ast_walk import mentions
 from zdcheck.lang.calls import bodies, property_bodies
 from zdcheck.lang.effects import effects, root_of
 from zdcheck.lang.model import FieldSymbol, GlobalSymbol, LocalSymbol, Model
@@ -41,7 +41,7 @@ def _warning(
 
 
 def _unused_items(bundle: ast.Bundle) -> Iterator[Diagnostic]:
-    mentioned = frozenset(_mentions(bundle))
+    mentioned = frozenset(mentions(*(module.spec for module in bundle.modules)))
     for item in bundle.modules[-1].spec.items:
         match item:
             case ast.ConfigItem(name=name):
@@ -62,30 +62,6 @@ def _unused_items(bundle: ast.Bundle) -> Iterator[Diagnostic]:
                 continue
         if name.text not in mentioned:
             yield _warning(id, name.span, f"{what} `{name.text}` is never used")
-
-
-def _mentions(bundle: ast.Bundle) -> Iterator[str]:
-    """Every name that is used somewhere, whatever it means there."""
-    pending: list[object] = [module.spec for module in bundle.modules]
-    while pending:
-        node = pending.pop()
-        match node:
-            case ast.NameExpr(name=name) | ast.NamedType(name=name):
-                yield name.text
-            case ast.FieldExpr(name=name):
-                yield name.text
-            case ast.CallExpr(function=name):
-                yield name.text
-            case ast.SetType(member=name):
-                yield name.text
-            case ast.IsExpr(case=name):
-                yield name.text
-            case _:
-                pass
-        if isinstance(node, tuple):
-            pending.extend(node)
-        elif is_dataclass(node) and not isinstance(node, Span | ast.Name):
-            pending.extend(getattr(node, field.name) for field in fields(node))
 
 
 # --- locals and labels --------------------------------------------------------------------

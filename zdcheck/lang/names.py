@@ -8,6 +8,7 @@ from typing import Literal
 
 from zdcheck.base.source import Span
 from zdcheck.lang import ast, model
+from zdcheck.lang.ast_walk import thread_declarations
 from zdcheck.lang.operations import OPERATIONS, TYPE_NAMES
 from zdcheck.lang.problems import Problems, with_article
 from zdcheck.lang.types import EnumType, VariantType
@@ -142,6 +143,7 @@ class World:
         self.functions: dict[str, model.FunctionSymbol] = {}
         self.locals: dict[int, model.LocalSymbol] = {}
         """By the identity of the `VarDecl`: other threads' ghost code may meet it first."""
+        self._thread_locals: dict[str, dict[str, list[ast.VarDecl]]] = {}
 
     def entry(self, name: str, *what: What) -> Entry | None:
         """The item of that name, if it is one of `what`."""
@@ -167,9 +169,18 @@ class World:
             return entry.item
         return None
 
-    def kind_field_names(self, kind: str) -> list[str]:
+    def kind_field_names(self, kind: str) -> Iterator[str]:
         """The fields that an object kind has."""
-        return [field for owner, field in self.fields if owner == kind]
+        return (field for owner, field in self.fields if owner == kind)
+
+    def thread_locals(self, thread: ast.ThreadItem) -> dict[str, list[ast.VarDecl]]:
+        """The locals declared anywhere in a thread's body, by name."""
+        name = thread.name.text
+        if name not in self._thread_locals:
+            by_name = self._thread_locals[name] = {}
+            for declaration in thread_declarations(thread):
+                by_name.setdefault(declaration.name.text, []).append(declaration)
+        return self._thread_locals[name]
 
 
 def collect(bundle: ast.Bundle, problems: Problems) -> World:

@@ -8,9 +8,12 @@ from zdcheck.base.diagnostics import Diagnostic, Label, Severity, SpecError
 from zdcheck.base.source import Span
 from zdcheck.base.suggest import closest
 
+MOST = 200
+"""Nobody reads more errors than this; looking for more, with suggestions, only takes time."""
+
 
 class Problems:
-    """The errors found so far. Nothing is raised before `raise_if_any`."""
+    """The errors found so far. Nothing is raised before `raise_if_any`, short of `MOST` errors."""
 
     def __init__(self) -> None:
         self._found: list[Diagnostic] = []
@@ -30,6 +33,8 @@ class Problems:
         self._found.append(
             Diagnostic(id, Severity.ERROR, message, Label(at, label), labels, help),
         )
+        if len(self._found) >= MOST:
+            raise SpecError(self._found)
 
     def unknown(
         self,

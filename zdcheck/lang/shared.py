@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from zdcheck.lang import model
-from zdcheck.lang.calls import bodies
-from zdcheck.lang.effects import Effects, root_of
+from zdcheck.lang.effects import Effects, reachable, root_of
 from zdcheck.lang.model import Expr, FieldSymbol, GlobalSymbol, Model, RefParamSymbol
 from zdcheck.lang.types import LockType, RefType
 from zdcheck.lang.walk import Node, walk
@@ -48,7 +47,8 @@ class Shared:
 
 def shared_state(checked: Model, effects: Effects) -> Shared:
     """What is shared in a model. `init` runs before every thread, so what it writes stays constant."""
-    running: list[Node] = [b for b in bodies(checked) if b not in checked.inits]
+    running: list[Node] = [thread.body for thread in checked.threads]
+    running += [function.body for function in checked.functions.values()]
     written: set[FieldSymbol | GlobalSymbol] = set()
     mortal: set[str] = set()
     calls: list[model.Call] = []
@@ -71,16 +71,23 @@ def shared_state(checked: Model, effects: Effects) -> Shared:
                     pass
     _tenants(checked, mortal)
     found = Shared(frozenset(written), frozenset(mortal), frozenset())
-    while True:
-        references = frozenset(
-            parameter
-            for call in calls
-            for argument, parameter in zip(call.arguments, call.function.params, strict=False)
-            if isinstance(parameter, RefParamSymbol) and found.is_shared(argument)
-        )
-        if references == found.references:
-            return found
-        found = Shared(found.written, found.mortal, references)
+    return replace(found, references=_references(calls, found))
+
+
+def _references(calls: list[model.Call], shared: Shared) -> frozenset[RefParamSymbol]:
+    """The `ref` parameters that some call gives a shared place, directly or handed on."""
+    start: list[RefParamSymbol] = []
+    handed_on: dict[RefParamSymbol, list[RefParamSymbol]] = {}
+    for call in calls:
+        for argument, parameter in zip(call.arguments, call.function.params, strict=False):
+            if not isinstance(parameter, RefParamSymbol):
+                continue
+            root = root_of(argument)
+            if isinstance(root, model.RefParamRef):
+                handed_on.setdefault(root.symbol, []).append(parameter)
+            elif shared.is_shared(argument):
+                start.append(parameter)
+    return reachable(start, handed_on)
 
 
 def _note(place: Expr, written: set[FieldSymbol | GlobalSymbol]) -> None:
