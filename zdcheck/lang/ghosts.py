@@ -119,7 +119,7 @@ class _Ghosts:
                     inner.span,
                     f"protocol code cannot read `{short(inner.span)}`: {_what(inner)}",
                     also=[place] if place is not None else [],
-                    help="ghost code and properties can; an assertion about it is `ghost assert …;`",
+                    help="ghost code and properties can; an assertion about it is `ghost { assert …; }`",
                 )
             elif isinstance(inner, model.Call):
                 span = self.effects.of.get(inner.function, {}).get("reads ghost state")

@@ -20,13 +20,10 @@ from zdcheck.lang.walk import Node, walk
 
 def lint(checked: Model, bundle: ast.Bundle) -> tuple[Diagnostic, ...]:
     """All warnings but `granularity`, which a check gives (`Model.warnings`)."""
-    found = [
-        *_unused_items(bundle),
-        *_locals(checked, bundle),
-        *_labels(checked),
-        *_holders(checked),
-        *_counts(checked),
-    ]
+    found = [*_locals(checked, bundle), *_labels(checked)]
+    if checked.threads:
+        # Without threads it is a module, and what it offers is used elsewhere.
+        found += [*_unused_items(bundle), *_holders(checked), *_counts(checked)]
     spec = bundle.modules[-1].spec.span.file
     return in_source_order(d for d in found if d.at.span.file == spec)
 
