@@ -53,11 +53,6 @@ class Problems:
             help = f"did you mean `{near}`?"
         self.error(id, at, message, also=also, help=help)
 
-    @property
-    def found(self) -> tuple[Diagnostic, ...]:
-        """Everything noted so far."""
-        return tuple(self._found)
-
     def raise_if_any(self) -> None:
         """Raises SpecError if anything was noted."""
         if self._found:
