@@ -5,6 +5,7 @@ The command line, the tests and later the inspector all go this way. Nothing her
 
 from __future__ import annotations
 
+import importlib
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -108,6 +109,14 @@ def parse_spec(path: str) -> ast.Spec:
 def load_spec(path: str) -> Spec:
     """Read and check a spec. Raises SpecError, or ToolError if the file cannot be read."""
     return Spec(path, check_bundle(load(Path(path))))
+
+
+def formatted(path: str) -> tuple[str, str]:
+    """A file's text, and the same in its canonical layout."""
+    source = read(Path(path), path)
+    # Not imported above: only this command needs it.
+    layout = importlib.import_module("zdcheck.lang.format")
+    return source.text, str(layout.format_source(source))
 
 
 def lint_spec(path: str) -> tuple[Diagnostic, ...]:
