@@ -61,8 +61,9 @@ class NameElaborator(CallElaborator):
         if name in self.world.entries:
             return self._item(e)
         alternatives = self.world.members.get(name, [])
-        if len(alternatives) == 1:
-            return self._member(alternatives[0], e.span)
+        wanted = [a for a in alternatives if a.type == expected] or alternatives
+        if len(wanted) == 1:
+            return self._member(wanted[0], e.span)
         if alternatives:
             self._ambiguous(e.name, alternatives)
             return unknown(e.span)
