@@ -51,14 +51,17 @@ def emit(
     layout: Layout,
     canonical: str | None = None,
     violation_classes: Mapping[Violation, int] | None = None,
+    entry_classes: Sequence[int] | None = None,
 ) -> Program:
     """The program of `system`. `canonical` is the body of zd_canonical, None for no symmetry.
 
-    `violation_classes` numbers violations, equal numbers for symmetric ones; without it each is
+    `violation_classes` numbers violations, equal numbers for symmetric ones, and `entry_classes`
+    says for each ledger entry which is the first of the symmetric ones; without them each is
     alone. Raises TooLarge if a value might not fit into 64 bits.
     """
     classes = violation_classes or check_numbers(system)
-    emitter = _Emitter(system, layout, classes)
+    entries = range(len(system.ledger)) if entry_classes is None else entry_classes
+    emitter = _Emitter(system, layout, classes, entries)
     body = "\n".join(emitter.parts(canonical))
     key = int.from_bytes(hashlib.sha256(body.encode()).digest()[:8], "little")
     text = body + emitter.model(key, canonical is not None)
@@ -66,10 +69,17 @@ def emit(
 
 
 class _Emitter:
-    def __init__(self, system: System, layout: Layout, classes: Mapping[Violation, int]) -> None:
+    def __init__(
+        self,
+        system: System,
+        layout: Layout,
+        classes: Mapping[Violation, int],
+        entries: Sequence[int],
+    ) -> None:
         self.system = system
         self.layout = layout
         self.classes = classes
+        self.entries = entries
         highs = tuple(variable.type.high for variable in system.variables)
         self.expressions = Expressions(layout, highs)
         self.watched = tuple(_watched(system))
@@ -278,10 +288,11 @@ class _Emitter:
 
     def _fault(self) -> str:
         text = ["uint32_t zd_fault(const uint64_t *s)\n{\n", self._load()]
-        rank = 0
-        for entry in self.system.ledger:
-            rank += 1
-            text.append(self._faulty(entry.balanced, rank))
+        # By class, so that the first fault of a state and of its symmetric images is the same.
+        for number in sorted(range(len(self.entries)), key=self.entries.__getitem__):
+            balanced = self.system.ledger[number].balanced
+            text.append(self._faulty(balanced, self.entries[number] + 1))
+        rank = len(self.system.ledger)
         if any(prop.kind == "finally" for prop in self.system.properties):
             text.append("    const bool ended = zd_all_ended(s);\n")
         for prop in self.system.properties:

@@ -8,7 +8,7 @@ exact: states are packed (`layout`) but whole.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from zdcheck.engines.explicit.build import (
     cache_directory,
     find_compiler,
 )
+from zdcheck.engines.explicit.canonical import canonical_text
 from zdcheck.engines.explicit.emit import Program, emit
 from zdcheck.engines.explicit.expressions import TooLarge
 from zdcheck.engines.explicit.layout import WORD, layout_of, width_of
@@ -37,6 +38,13 @@ from zdcheck.engines.explicit.process import (
     Target,
     TargetKind,
 )
+from zdcheck.engines.explicit.symmetry import (
+    Symmetry,
+    entry_classes,
+    records,
+    symmetry_of,
+    violation_classes,
+)
 from zdcheck.engines.lock_order import Edge, lock_cycle
 from zdcheck.engines.protocol import (
     Claim,
@@ -48,7 +56,7 @@ from zdcheck.engines.protocol import (
     Stopped,
     Watcher,
 )
-from zdcheck.ir.run import Deadlock, FailedCheck, Fault, LockCycle, Run
+from zdcheck.ir.run import Deadlock, FailedCheck, Fault, Imbalance, LockCycle, Run
 from zdcheck.ir.step import Fails, Goes, attempt, state_faults
 from zdcheck.ir.system import ActionId, System
 
@@ -76,6 +84,7 @@ class Prepared:
     system: System
     program: Program
     notes: Mapping[str, str]
+    entries: Sequence[int] = ()
 
 
 class ExplicitEngine:
@@ -118,8 +127,11 @@ class ExplicitEngine:
     def _prepare(self, system: System) -> Prepared:
         """The program of a system; the last one is remembered."""
         if self._prepared is None or self._prepared.system is not system:
-            layout = layout_of(system)
-            self._prepared = Prepared(system, emit(system, layout), {})
+            if self.options.symmetry:
+                self._prepared = _prepare_reduced(system)
+            else:
+                program = emit(system, layout_of(system))
+                self._prepared = Prepared(system, program, {"symmetry": "off"})
         return self._prepared
 
     # --- solving ------------------------------------------------------------------------
@@ -139,6 +151,30 @@ class ExplicitEngine:
             return Stopped(search.statistics_so_far(), "time", "the search had to be killed")
 
 
+def _prepare_reduced(system: System) -> Prepared:
+    symmetry = symmetry_of(system)
+    entries = entry_classes(system, symmetry)
+    layout = layout_of(system, records(system, symmetry))
+    program = emit(
+        system,
+        layout,
+        canonical_text(system, layout, symmetry),
+        violation_classes(system) if symmetry.orbits else None,
+        entries,
+    )
+    return Prepared(system, program, dict(_symmetry_notes(symmetry)), entries)
+
+
+def _symmetry_notes(symmetry: Symmetry) -> Iterator[tuple[str, str]]:
+    reduced = ", ".join(f"{orbit.kind.name} ({orbit.kind.size})" for orbit in symmetry.orbits)
+    if reduced:
+        yield "symmetry", f"{reduced}: up to {symmetry.order:,} times fewer states"
+    else:
+        yield "symmetry", "no members of a kind are interchangeable"
+    for kind, reason in symmetry.reasons.items():
+        yield f"no symmetry of {kind}", reason
+
+
 class _Search:
     """One call of `solve`."""
 
@@ -146,6 +182,7 @@ class _Search:
         self.system = prepared.system
         self.program = prepared.program
         self.notes = prepared.notes
+        self.entries = prepared.entries
         self.limits = limits
         self.watch = watch
         self.started = started
@@ -225,7 +262,7 @@ class _Search:
         }
         target = Target(kinds[result.fault], result.fault_number, result.fault_depth)
         run = self._run_to(process, target)
-        return Found(statistics, self._fault_of(run, result.fault), run)
+        return Found(statistics, self._fault_of(run, result), run)
 
     def _run_to(self, process: SearchProcess, target: Target) -> Run:
         run = process.run_to(target)
@@ -233,25 +270,29 @@ class _Search:
             raise EngineDisagreement(f"the explorer finds no run to its own {target}")
         return run
 
-    def _fault_of(self, run: Run, kind: FaultKind) -> Fault:
+    def _fault_of(self, run: Run, result: Result) -> Fault:
         """What is wrong at the end of the run, by the reference semantics."""
+        kind, number = result.fault, result.fault_number
         state = self.system.initial_states[run.initial]
-        for number, id in enumerate(run.actions, 1):
+        for step, id in enumerate(run.actions, 1):
             match attempt(self.system, self.system.actions[id], state):
                 case Goes(after):
                     state = after
-                case Fails(test) if number == len(run.actions) and kind is FaultKind.CHECK:
+                case Fails(test) if step == len(run.actions) and kind is FaultKind.CHECK:
                     return FailedCheck(test)
                 case outcome:
                     raise EngineDisagreement(
-                        f"step {number} of the explorer's run does not go: {outcome}"
+                        f"step {step} of the explorer's run does not go: {outcome}"
                     )
         if kind is FaultKind.DEADLOCK:
             return Deadlock()
-        fault = next(state_faults(self.system, state), None)
-        if fault is None:
-            raise EngineDisagreement("the explorer's run ends in a state without a fault")
-        return fault
+        for fault in state_faults(self.system, state):
+            match fault:
+                case Imbalance(entry) if self.entries and self.entries[entry] != number:
+                    pass  # a symmetric image has a fault that comes first
+                case _:
+                    return fault
+        raise EngineDisagreement("the explorer's run ends in a state without a fault")
 
     def _lock_cycle(self, process: SearchProcess, result: Result) -> tuple[LockCycle, Run] | None:
         """The cycle of lock classes that is complete earliest, with its runs."""
