@@ -23,6 +23,7 @@ from zdcheck.pipeline import Options, Spec, check_spec, did_you_mean, own_warnin
 from zdcheck.render import json_report, terminal
 from zdcheck.render.columns import columns
 from zdcheck.render.diagnostics import render
+from zdcheck.render.escape import printable
 from zdcheck.render.progress import ProgressLine
 from zdcheck.trace import document
 from zdcheck.trace.verdict import CheckReport, Reason, SpecReport, Violated, exit_code, reasons
@@ -140,7 +141,8 @@ class Run:
                 if not is_named and not spec.model.threads:
                     raise _Module
                 self.check_names.update(dict.fromkeys(spec.check_names))
-                width = max((len(name) for name in spec.check_names), default=0)
+                shown = [n for n in spec.check_names if n in (self.options.checks or [n])]
+                width = max((len(printable(name)) for name in shown), default=0)
                 if warnings := own_warnings(spec.model):
                     text = render(warnings, color=self.err_color)
                     click.echo(text, err=True, nl=False)

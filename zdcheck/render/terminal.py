@@ -106,10 +106,7 @@ def seconds(duration: float) -> str:
 def statistics_lines(report: CheckReport) -> Sequence[str]:
     """The further figures of `--stats`."""
     statistics = report.verdict.statistics
-    rate = statistics.states / statistics.elapsed_s if statistics.elapsed_s > 0 else 0.0
-    lines = [
-        f"engine {report.engine}; {statistics.transitions:,} transitions; {rate:,.0f} states/s"
-    ]
+    lines = [f"engine {report.engine}; {statistics.transitions:,} transitions"]
     if isinstance(report.verdict, Holds):
         fired, actions = report.verdict.actions
         reached, antecedents = report.verdict.antecedents
