@@ -98,7 +98,7 @@ def text(lines: Sequence[Line]) -> str:
 def _layout(trace: Trace, width: int) -> _Layout:
     moving = sorted({step.thread for step in trace.steps})
     places = [step.shown for step in trace.steps]
-    places += [step.place for step in trace.steps if step.detail]
+    places += [step.inside for step in trace.steps if step.inside is not None]
     labels = max(len(_label(trace, place)) for place in places) + 1
     area = width - _NUMBER - labels
     if len(moving) == 1:
@@ -150,9 +150,9 @@ def _step(trace: Trace, step: Step, before: Step | None, layout: _Layout) -> Ite
             code = f"{printable(trace.threads[step.thread].name)}: {code}"
         yield from _code(trace, step, layout, number, code, step.shown)
         number = " " * _NUMBER
-    if step.detail:
+    if step.inside is not None:
         code = f"  > {printable(step.detail)}"
-        yield from _code(trace, step, layout, number, code, step.place)
+        yield from _code(trace, step, layout, number, code, step.inside)
     below = " " * (_NUMBER + layout.columns.get(step.thread, 0) + (4 if step.detail else 2))
     for effect, style in _effects(trace, step):
         is_fault = style == "fault"
@@ -250,7 +250,8 @@ def _blame(trace: Trace, blame: Blame, width: int) -> Iterator[Line]:
     known = VIOLATIONS.get(blame.violation)
     is_named = blame.property is not None and blame.violation == blame.property
     message = known.meaning if is_named and known else printable(blame.message)
-    title = f"  *** {blame.violation}: {message} ***"
+    said = message.startswith(f"{blame.violation} ")
+    title = f"  *** {message} ***" if said else f"  *** {blame.violation}: {message} ***"
     if len(title) <= width:
         yield Line(title, "fault")
     else:

@@ -18,7 +18,7 @@ from zdcheck.ir.step import Blocked, Stepper, attempt
 from zdcheck.ir.system import Action, Check, LedgerEntry, State, System, Thread
 from zdcheck.trace.code import place_of, shown_code, source_line
 from zdcheck.trace.model import Blame, Fact, LedgerLine, Named, Place
-from zdcheck.trace.values import Values
+from zdcheck.trace.values import Values, short_name
 
 _MOST_FACTS = 12
 """A condition over a whole scope can have more; the first ones are enough to see why."""
@@ -75,7 +75,7 @@ def blame(history: History, fault: Fault, others: Sequence[History] = ()) -> Bla
 
 def holders(entry: LedgerEntry, state: State) -> tuple[str, ...]:
     """The names of the places that hold a count of this entry now."""
-    return tuple(h.name for h in entry.holders if evaluate(h.count, state))
+    return tuple(short_name(h.name) for h in entry.holders if evaluate(h.count, state))
 
 
 def ledger_line(system: System, entry: LedgerEntry, before: State, after: State) -> LedgerLine:
@@ -135,14 +135,15 @@ def _ledger_facts(
             if was == now:
                 continue
             changed_values = ", ".join(_changes_of(history, holder.count, before, after))
-            how = changed_values.removeprefix(f"{holder.name}: ") or "changed"
+            name = short_name(holder.name)
+            how = changed_values.removeprefix(f"{name}: ") or "changed"
             if now:
                 word = "without a get" if counted <= 0 else "with a get"
-                yield Fact(f"{holder.name} became a holder {word} ({how})", step)
+                yield Fact(f"{name} became a holder {word} ({how})", step)
             elif counted >= 0:
-                yield Fact(f"{holder.name} lost its reference without a put ({how})", step)
+                yield Fact(f"{name} lost its reference without a put ({how})", step)
             else:
-                yield Fact(f"{holder.name} gave its reference up ({how})", step)
+                yield Fact(f"{name} gave its reference up ({how})", step)
         if counted and holders(entry, before) == holders(entry, after):
             text = (
                 "a count was taken that no variable holds"
@@ -247,7 +248,7 @@ def _failed_check(history: History, test: int) -> Blame:
     return Blame(
         check.violation.id,
         check.violation.message,
-        place_of(check.violation.span),
+        replace(place_of(check.violation.span), text=source_line(check.violation.span)),
         None,
         None,
         (),
@@ -304,8 +305,8 @@ def _stands(history: History, stepper: Stepper, thread: Thread) -> tuple[Span, s
     """Where a thread that has not ended stands, and the line of code to show for it."""
     for action in stepper.candidates(history.last):
         if action.thread == thread.index:
-            span, code, _ = shown_code(history.system, action, history.spec)
-            return span, code
+            shown = shown_code(history.system, action, history.spec)
+            return shown.span, shown.code
     span_here = thread.location_spans[history.last[thread.pc]]
     return None if span_here is None else (span_here, source_line(span_here))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from zdcheck.base.source import SourceFile, Span
 from zdcheck.ir.system import Action, System
@@ -41,8 +42,18 @@ def files_of(spans: list[Span]) -> tuple[SourceFile, ...]:
     return tuple(seen.values())
 
 
-def shown_code(system: System, action: Action, spec: str) -> tuple[Span, str, str]:
-    """What a reader of the spec should see of a step: a place, its code, and what ran inside it.
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a reader of the spec should see of a step: a line of code, and what ran inside it."""
+
+    span: Span
+    code: str
+    inside: Span | None = None
+    detail: str = ""
+
+
+def shown_code(system: System, action: Action, spec: str) -> Shown:
+    """How to show a step to someone who reads the file `spec`.
 
     A call that makes one step stands for what it does, the outermost such call first. A step
     inside the library is shown as the spec's call that led there, with the library's line below.
@@ -51,12 +62,10 @@ def shown_code(system: System, action: Action, spec: str) -> tuple[Span, str, st
     span, code = (
         (action.span, code_of(action.span)) if whole is None else (whole, source_line(whole))
     )
-    if span.file.path == spec:
-        return span, code, ""
     outer = [call for call in action.via if call.file.path == spec]
-    if not outer:
-        return span, code, ""
-    return outer[-1], source_line(outer[-1]), code
+    if span.file.path == spec or not outer:
+        return Shown(span, code)
+    return Shown(outer[-1], source_line(outer[-1]), span, code)
 
 
 def _is_one_step(system: System, action: Action, call: Span) -> bool:

@@ -113,7 +113,7 @@ class Step:
     `number` is from 1, `action` the step's number in the system. `place` is what ran, `calls` are
     the calls that led there, outermost first. `code` is the line of the spec to show for it, at
     `shown`: the innermost one that is in the spec's own file. Where that is a call which makes
-    several steps, `detail` is what ran inside it. `failed` is true for a last step whose own
+    several steps, `detail` is what ran inside it, at `inside`. `failed` is true for a last step whose own
     check fails: it changes nothing.
     """
 
@@ -125,6 +125,7 @@ class Step:
     shown: Place
     code: str
     detail: str
+    inside: Place | None
     choices: tuple[Named, ...]
     changes: tuple[Change, ...]
     ledger: tuple[LedgerLine, ...]

@@ -19,7 +19,7 @@ from zdcheck.ir.system import Action, Check, State, System
 from zdcheck.trace.blame import History, blame, touched_entries
 from zdcheck.trace.code import files_of, place_of, sets_variable, shown_code
 from zdcheck.trace.model import Change, LedgerLine, Named, Size, Step, Text, Trace, TraceThread
-from zdcheck.trace.values import Values
+from zdcheck.trace.values import Values, short_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,7 @@ def _step(history: History, number: int, spec: str) -> Step:
     before = history.states[number - 1]
     failed = number >= len(history.states)
     after = before if failed else history.states[number]
-    shown, code, detail = shown_code(system, action, spec)
+    shown = shown_code(system, action, spec)
     ledger = tuple(touched_entries(system, before, after))
     return Step(
         number=number,
@@ -164,9 +164,10 @@ def _step(history: History, number: int, spec: str) -> Step:
         action=action.id,
         place=place_of(action.span),
         calls=tuple(place_of(span) for span in action.via),
-        shown=place_of(shown),
-        code=code,
-        detail=detail,
+        shown=place_of(shown.span),
+        code=shown.code,
+        detail=shown.detail,
+        inside=None if shown.inside is None else place_of(shown.inside),
         choices=tuple(Named(name, value) for name, value in action.choices),
         changes=tuple(_changes(history, action, before, after, ledger)),
         ledger=ledger,
@@ -189,7 +190,7 @@ def _changes(
     own = f"{system.threads[action.thread].name}."
     ran = [system.statements[s].span for s in sorted(action.statements)]
     is_wrong = any(line.value != line.expected for line in ledger)
-    holders = {holder.name for entry in system.ledger for holder in entry.holders}
+    holders = {short_name(holder.name) for entry in system.ledger for holder in entry.holders}
     for change in history.values.changes(before, after):
         inside = change.variable.removeprefix(own).split(".")
         is_parameter = len(inside) > 1 and not any(

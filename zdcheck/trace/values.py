@@ -41,7 +41,7 @@ class Values:
     def __init__(self, system: System) -> None:
         self.items = tuple(_items(system))
         self._of = {v: item for item in self.items for v in item.variables}
-        self._first = {item.name: item.show(system.initial_states[0]) for item in self.items}
+        self._first = tuple(item.show(system.initial_states[0]) for item in self.items)
 
     def item(self, variable: VarId) -> Item | None:
         """The named thing that a variable belongs to; None for a program counter."""
@@ -55,10 +55,10 @@ class Values:
             for item in self.items
             if item.role == "alive" and item.ends(before, after)
         )
-        for item in self.items:
+        for item, first in zip(self.items, self._first, strict=True):
             was, now = item.show(before), item.show(after)
             if was != now and not (ended and item.name.startswith(ended)):
-                cleared = now in ("null", self._first[item.name])
+                cleared = now in ("null", first)
                 changes.append(Change(item.name, was, now, _kind(item.role), cleared))
         return tuple(changes)
 
@@ -75,7 +75,7 @@ def _items(system: System) -> Iterator[Item]:
         if variable.id in composites:
             composite = composites[variable.id]
             shown = _shown(composite)
-            yield Item(composite.name, _variables(composite), variable.role, shown)
+            yield Item(short_name(composite.name), _variables(composite), variable.role, shown)
         elif variable.role == "pending":
             yield from _pending(variable, pending)
         elif variable.role != "pc" and variable.id not in parts:
@@ -90,7 +90,13 @@ def _name(variable: Variable) -> str:
         case "alive":
             return variable.name.removesuffix(".alive")
         case _:
-            return variable.name
+            return short_name(variable.name)
+
+
+def short_name(name: str) -> str:
+    """`gup[0].f.g.h.old` as `gup[0].h.old`: the function that a local is in says enough."""
+    parts = name.split(".")
+    return ".".join((parts[0], *parts[-2:])) if len(parts) > 3 else name
 
 
 def _pending(first: Variable, all_pending: list[Variable]) -> Iterator[Item]:
