@@ -172,6 +172,16 @@ def test_errors_and_warnings_go_to_stderr(zdcheck: Zdcheck) -> None:
     assert "dead_statement" not in result.out
 
 
+def test_the_page_about_dead_statements_is_right(zdcheck: Zdcheck, folder: Path) -> None:
+    page = Path(__file__).parents[2] / "docs/reference/errors/dead_statement.md"
+    for sort, code in (("wrong", 1), ("right", 0)):
+        (text,) = re.findall(rf"^```zd {sort}\n(.*?)^```$", page.read_text(), re.M | re.S)
+        (folder / "x.zd").write_text(text)
+        result = zdcheck("check", "x.zd")
+        assert result.code == code
+        assert ("dead_statement" in result.err) == bool(code)
+
+
 def test_suggestions(zdcheck: Zdcheck) -> None:
     assert (
         "did you mean `no reference`"

@@ -147,6 +147,12 @@ WARNINGS: dict[str, Entry] = _entries(
     unused_variable="a shared variable that is never used",
 )
 
+FINDINGS: dict[str, Entry] = _entries(
+    "warning",
+    dead_statement="a statement that no run of any check executes",
+)
+"""What only a search can say about a spec."""
+
 
 def violation_ids() -> frozenset[str]:
     """The ids of violations."""
@@ -160,4 +166,5 @@ def is_violation(id: str) -> bool:
 
 def find(id: str) -> Entry | None:
     """The entry of an id; None if there is no such id."""
-    return VIOLATIONS.get(id) or ERRORS.get(id) or WARNINGS.get(id)
+    tables = (VIOLATIONS, ERRORS, WARNINGS, FINDINGS)
+    return next((table[id] for table in tables if id in table), None)

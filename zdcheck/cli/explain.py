@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from zdcheck.base.catalogue import ERRORS, VIOLATIONS, WARNINGS, Entry, find
+from zdcheck.base.catalogue import ERRORS, FINDINGS, VIOLATIONS, WARNINGS, Entry, find
 from zdcheck.base.diagnostics import UsageError
 from zdcheck.base.resources import documentation_root
 from zdcheck.base.suggest import closest
@@ -31,7 +31,7 @@ def command(id_: str | None) -> None:
 
 
 def _all() -> list[Entry]:
-    return [*VIOLATIONS.values(), *ERRORS.values(), *WARNINGS.values()]
+    return [entry for table in (VIOLATIONS, ERRORS, WARNINGS, FINDINGS) for entry in table.values()]
 
 
 def _page(entry: Entry) -> str:
