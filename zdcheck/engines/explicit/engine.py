@@ -153,7 +153,7 @@ class ExplicitEngine:
 
 def _prepare_reduced(system: System) -> Prepared:
     symmetry = symmetry_of(system)
-    entries = entry_classes(system, symmetry)
+    entries = entry_classes(system, symmetry.orbits)
     layout = layout_of(system, records(system, symmetry))
     program = emit(
         system,

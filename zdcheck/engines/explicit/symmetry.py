@@ -9,11 +9,12 @@ symmetric for that.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import factorial, prod
 
+from zdcheck.engines.explicit.automorphism import Exchange, Mirror, NumberUsed
 from zdcheck.engines.explicit.layout import width_of
 from zdcheck.ir.expr import VarId
 from zdcheck.ir.system import Check, Kind, System, Variable, Violation
@@ -75,7 +76,8 @@ class _Unfit(Exception):
 
 def symmetry_of(system: System) -> Symmetry:
     """What can be reduced: threads first, whose records say most about them."""
-    orbits, reasons = [], {}
+    orbits: list[Orbit] = []
+    reasons: dict[str, str] = {}
     for kind in sorted(system.kinds, key=lambda kind: not kind.is_thread):
         if kind.size < 2 or kind.name == "thread":
             continue
@@ -86,7 +88,41 @@ def symmetry_of(system: System) -> Symmetry:
             orbits.append(_orbit(system, kind))
         except _Unfit as unfit:
             reasons[kind.name] = str(unfit)
+    if orbits:
+        orbits = list(_confirmed(system, orbits, reasons))
     return Symmetry(tuple(orbits), reasons)
+
+
+def _confirmed(system: System, orbits: list[Orbit], reasons: dict[str, str]) -> Iterator[Orbit]:
+    """The kinds whose exchanges map the system to itself; why not is added to `reasons`."""
+    try:
+        mirror = Mirror(system, violation_classes(system), entry_classes(system, orbits))
+    except NumberUsed:
+        reasons.update((o.kind.name, "the numbers of objects are used") for o in orbits)
+        return
+    for orbit in orbits:
+        exchanges = (exchange_of(orbit, n) for n in range(orbit.kind.size - 1))
+        found = (mirror.difference(exchange) for exchange in exchanges)
+        if why := next((difference for difference in found if difference is not None), None):
+            reasons[orbit.kind.name] = why
+        else:
+            yield orbit
+
+
+def exchange_of(orbit: Orbit, n: int) -> Exchange:
+    """Members n and n + 1 (from 0) change names."""
+    moved: dict[VarId, VarId] = {}
+    for column in orbit.columns:
+        a, b = column.variables[n], column.variables[n + 1]
+        moved |= {a: b, b: a}
+    at = list(range(orbit.kind.size))
+    at[n], at[n + 1] = n + 1, n
+    for square in orbit.squares:
+        for i, row in enumerate(square):
+            for j, id in enumerate(row):
+                moved[id] = square[at[i]][at[j]]
+    first = orbit.kind.first + n
+    return Exchange(moved, "thread" if orbit.kind.is_thread else orbit.kind.name, first, first + 1)
 
 
 def _selects(kind: Kind, index: tuple[str, int]) -> bool:
@@ -219,14 +255,12 @@ def violation_classes(system: System) -> dict[Violation, int]:
     return {violation: class_at[next(iter(its))] for violation, its in places.items()}
 
 
-def entry_classes(system: System, symmetry: Symmetry) -> tuple[int, ...]:
+def entry_classes(system: System, orbits: Sequence[Orbit]) -> tuple[int, ...]:
     """A number for each ledger entry: the smallest of the entries that are symmetric to it."""
     smallest: dict[tuple[object, ...], int] = {}
     classes = []
     for number, entry in enumerate(system.ledger):
         count = system.variables[entry.count]
-        index = tuple(
-            next((o.kind.name for o in symmetry.orbits if o.owns(i)), i) for i in count.index
-        )
+        index = tuple(next((o.kind.name for o in orbits if o.owns(i)), i) for i in count.index)
         classes.append(smallest.setdefault((count.family, index), number))
     return tuple(classes)
