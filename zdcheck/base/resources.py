@@ -1,4 +1,4 @@
-"""Where the shipped kernel library and the reference pages are.
+"""Where the shipped kernel library and the reference pages are, and the grammar.
 
 A wheel has them inside the package (`_models`, `_docs`); a checkout has them beside it.
 """
@@ -18,6 +18,16 @@ def library_root() -> Path:
 def documentation_root() -> Path:
     """The folder of the reference pages."""
     return _first(_PACKAGE / "_docs" / "reference", _PACKAGE.parent / "docs" / "reference")
+
+
+def grammar_file() -> Path:
+    """The grammar of specs."""
+    return _PACKAGE / "lang" / "grammar.lark"
+
+
+def grammar_table_file() -> Path:
+    """The parser's table, made from the grammar."""
+    return _PACKAGE / "lang" / "grammar.json"
 
 
 def _first(inside: Path, beside: Path) -> Path:

@@ -2,63 +2,66 @@
 
 from __future__ import annotations
 
-from functools import cache
-from importlib import resources
-
-from lark import Lark, Token, Tree
-from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedToken
-
 from zdcheck.base.diagnostics import Diagnostic, Label, Severity, SpecError
 from zdcheck.base.source import SourceFile, Span
 from zdcheck.lang import ast
+from zdcheck.lang.automaton import Automaton, TooDeep
+from zdcheck.lang.scan import Token, scan
 from zdcheck.lang.tree import TreeBuilder
 
 MAX_DEPTH = 200
-
-
-@cache
-def _lark() -> Lark:
-    grammar = resources.files("zdcheck.lang").joinpath("grammar.lark").read_text("utf-8")
-    return Lark(grammar, parser="lalr", propagate_positions=True, maybe_placeholders=True)
+"""Levels of the tree: beyond any real spec, and far from where recursion over it would end."""
 
 
 def parse(source: SourceFile) -> ast.Spec:
-    """The syntax tree of a text. Raises SpecError."""
-    try:
-        tree = _lark().parse(source.text)
-    except UnexpectedToken as error:
-        start = error.token.start_pos or 0
-        span = Span(source, start, error.token.end_pos or start + 1)
-        if error.token.type == "$END":
-            span = Span(source, len(source.text), len(source.text))
-        raise SpecError(
-            [Diagnostic("syntax", Severity.ERROR, f"unexpected `{error.token}`", Label(span))]
-        ) from None
-    except UnexpectedCharacters as error:
-        span = Span(source, error.pos_in_stream, error.pos_in_stream + 1)
-        raise SpecError(
-            [Diagnostic("syntax", Severity.ERROR, "unexpected character", Label(span))]
-        ) from None
-    except UnexpectedEOF:
-        span = Span(source, len(source.text), len(source.text))
-        raise SpecError(
-            [Diagnostic("syntax", Severity.ERROR, "unexpected end", Label(span))]
-        ) from None
-    _limit_depth(tree, source)
-    return TreeBuilder(source).transform(tree)
-
-
-def _limit_depth(tree: Tree[Token], source: SourceFile) -> None:
-    level = [tree]
-    depth = 0
-    while level:
-        depth += 1
-        if depth > MAX_DEPTH:
+    """The syntax tree of a text. Raises SpecError; UsageError for what is too large for a spec."""
+    scanned = scan(source)
+    if scanned.problems:
+        raise SpecError(scanned.problems)
+    builder = TreeBuilder(source)
+    automaton = Automaton(source, lambda rule: getattr(builder, rule), MAX_DEPTH)
+    for i, token in enumerate(scanned.tokens):
+        terminal = reading(automaton, scanned.tokens, i)
+        if terminal is None:
+            span = Span(source, token.start, max(token.end, token.start))
             raise SpecError(
-                [
-                    Diagnostic(
-                        "nesting", Severity.ERROR, "nested too deeply", Label(Span(source, 0, 0))
-                    )
-                ]
+                [Diagnostic("syntax", Severity.ERROR, f"unexpected `{token}`", Label(span))]
             )
-        level = [c for t in level for c in t.children if isinstance(c, Tree)]
+        try:
+            automaton.feed(token, terminal)
+        except TooDeep:
+            last = scanned.tokens[max(i - 1, 0)]
+            span = Span(source, last.start, last.end)
+            raise SpecError(
+                [Diagnostic("nesting", Severity.ERROR, "nested too deeply", Label(span))]
+            ) from None
+    spec = automaton.entries[-1].value
+    assert isinstance(spec, ast.Spec)
+    return spec
+
+
+HARD = frozenset(
+    {
+        *("if", "else", "while", "for", "forever", "break", "continue", "return", "goto"),
+        *("true", "false", "null", "self", "any", "in", "is", "implies", "forall", "exists"),
+        *("fn", "thread", "object", "enum", "variant", "var", "ghost", "atomic", "assert"),
+    }
+)
+"""Words that are never names where the grammar wants the word."""
+
+
+def reading(automaton: Automaton, tokens: list[Token], i: int) -> str | None:
+    """The terminal that a token is here; None if nothing fits.
+
+    A word of the language is a name where only a name can stand, or where what follows it makes
+    sense after a name only: `count = 1;`, `cover : bool;`.
+    """
+    token = tokens[i]
+    fits = [t for t in automaton.table.readings(token) if automaton.accepts(t)]
+    if len(fits) < 2 or token.text in HARD:
+        return fits[0] if fits else None
+    following = automaton.table.readings(tokens[i + 1]) if i + 1 < len(tokens) else ()
+    for terminal in fits:
+        if any(automaton.accepts(terminal, after) for after in following):
+            return terminal
+    return fits[0]

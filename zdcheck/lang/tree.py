@@ -1,14 +1,12 @@
-"""Lark's parse tree as the tree of `lang.ast`: one method for each grammar rule."""
+"""What the parser has read as the tree of `lang.ast`: one method for each grammar rule."""
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
-
-from lark import Token, Transformer, v_args
-from lark.tree import Meta
+from typing import Any, Literal, TypeVar
 
 from zdcheck.base.source import SourceFile, Span
 from zdcheck.lang import ast
+from zdcheck.lang.scan import Token
 
 _ESCAPES = {"n": "\n", "t": "\t"}
 
@@ -23,7 +21,8 @@ def _one(children: list[Any], type_: type[T] | tuple[type[T], ...]) -> T | None:
     return next((child for child in children if isinstance(child, type_)), None)
 
 
-_TYPES = (ast.NamedType, ast.RangeType, ast.SetType)
+def _type(children: list[Any]) -> ast.TypeExpr | None:
+    return next((c for c in children if isinstance(c, ast.TypeExpr)), None)
 
 
 class _Dims(tuple[ast.TypeExpr, ...]):
@@ -36,6 +35,18 @@ class _When(tuple[ast.Expr]):
 
 class _Bias(tuple[ast.Expr]):
     """`bias e`."""
+
+
+class _LivesIn:
+    """`lives in`."""
+
+
+class _ThreadModifier(str):
+    """`daemon`, `fair strong`, `unfair`."""
+
+
+class _ThreadCount(tuple[Any]):
+    """`[*]`, `[2]`."""
 
 
 class _Path(tuple[ast.Name, ...]):
@@ -66,24 +77,16 @@ class _Body(tuple[ast.Block]):
     """The body of an `if` or a loop."""
 
 
-@v_args(meta=True)
-class TreeBuilder(Transformer[Token, ast.Spec]):
+class TreeBuilder:
     """Builds the syntax tree of one file."""
 
     def __init__(self, source: SourceFile) -> None:
-        super().__init__(visit_tokens=False)
         self.source = source
 
     # --- helpers ------------------------------------------------------------------------
 
-    def _span(self, meta: Meta) -> Span:
-        if meta.empty:
-            return Span(self.source, 0, 0)
-        return Span(self.source, meta.start_pos, meta.end_pos)
-
     def _at(self, token: Token) -> Span:
-        start = token.start_pos or 0
-        return Span(self.source, start, token.end_pos or start)
+        return Span(self.source, token.start, token.end)
 
     def _name(self, token: Token) -> ast.Name:
         return ast.Name(str(token), self._at(token))
@@ -110,160 +113,159 @@ class TreeBuilder(Transformer[Token, ast.Spec]):
 
     # --- items --------------------------------------------------------------------------
 
-    def start(self, meta: Meta, children: list[Any]) -> ast.Spec:
+    def start(self, span: Span, children: list[Any]) -> ast.Spec:
         return ast.Spec(tuple(children), Span(self.source, 0, len(self.source.text)))
 
-    def use_item(self, meta: Meta, children: list[Any]) -> ast.UseItem:
-        return ast.UseItem(tuple(children), self._span(meta))
+    def use_item(self, span: Span, children: list[Any]) -> ast.UseItem:
+        return ast.UseItem(tuple(children), span)
 
-    def use(self, meta: Meta, children: list[Any]) -> ast.Use:
-        return ast.Use(self._names(children), self._span(meta))
+    def use(self, span: Span, children: list[Any]) -> ast.Use:
+        return ast.Use(self._names(children), span)
 
-    def note_item(self, meta: Meta, children: list[Any]) -> ast.NoteItem:
+    def note_item(self, span: Span, children: list[Any]) -> ast.NoteItem:
         kind, text = children
-        return ast.NoteItem(
-            "models" if kind == "models" else "cite", self._text(text), self._span(meta)
-        )
+        return ast.NoteItem("models" if kind.text == "models" else "cite", self._text(text), span)
 
-    def config_item(self, meta: Meta, children: list[Any]) -> ast.ConfigItem:
+    def config_item(self, span: Span, children: list[Any]) -> ast.ConfigItem:
         name, type_, value = children
-        return ast.ConfigItem(self._name(name), type_, value, self._span(meta))
+        return ast.ConfigItem(self._name(name), type_, value, span)
 
-    def scope_item(self, meta: Meta, children: list[Any]) -> ast.ScopeItem:
-        return ast.ScopeItem(children[0] if children else (), self._span(meta))
+    def scope_item(self, span: Span, children: list[Any]) -> ast.ScopeItem:
+        return ast.ScopeItem(children[0] if children else (), span)
 
-    def scope_entries(self, meta: Meta, children: list[Any]) -> tuple[ast.ScopeEntry, ...]:
+    def scope_entries(self, span: Span, children: list[Any]) -> tuple[ast.ScopeEntry, ...]:
         return tuple(children)
 
-    def scope_entry(self, meta: Meta, children: list[Any]) -> ast.ScopeEntry:
+    def scope_entry(self, span: Span, children: list[Any]) -> ast.ScopeEntry:
         name, size = children
-        return ast.ScopeEntry(self._name(name), size, self._span(meta))
+        return ast.ScopeEntry(self._name(name), size, span)
 
     check_scope_entry = scope_entry
 
-    def enum_item(self, meta: Meta, children: list[Any]) -> ast.EnumItem:
+    def enum_item(self, span: Span, children: list[Any]) -> ast.EnumItem:
         name, *members = self._names(children)
-        return ast.EnumItem(name, tuple(members), self._span(meta))
+        return ast.EnumItem(name, tuple(members), span)
 
-    def variant_item(self, meta: Meta, children: list[Any]) -> ast.VariantItem:
+    def variant_item(self, span: Span, children: list[Any]) -> ast.VariantItem:
         name, *cases = children
-        return ast.VariantItem(self._name(name), tuple(cases), self._span(meta))
+        return ast.VariantItem(self._name(name), tuple(cases), span)
 
-    def case(self, meta: Meta, children: list[Any]) -> ast.Case:
-        return ast.Case(self._name(children[0]), _all(children, ast.Payload), self._span(meta))
+    def case(self, span: Span, children: list[Any]) -> ast.Case:
+        return ast.Case(self._name(children[0]), _all(children, ast.Payload), span)
 
-    def payload(self, meta: Meta, children: list[Any]) -> ast.Payload:
+    def payload(self, span: Span, children: list[Any]) -> ast.Payload:
         holds = _one(children, ast.Holds)
-        return ast.Payload(self._name(children[0]), children[1], holds, self._span(meta))
+        return ast.Payload(self._name(children[0]), children[1], holds, span)
 
-    def object_item(self, meta: Meta, children: list[Any]) -> ast.ObjectItem:
+    def object_item(self, span: Span, children: list[Any]) -> ast.ObjectItem:
         name, *fields = children
-        return ast.ObjectItem(self._name(name), tuple(fields), self._span(meta))
+        return ast.ObjectItem(self._name(name), tuple(fields), span)
 
-    def field(self, meta: Meta, children: list[Any]) -> ast.FieldDecl:
+    def field(self, span: Span, children: list[Any]) -> ast.FieldDecl:
         bias = _one(children, _Bias)
         return ast.FieldDecl(
-            self._declaration(meta, children),
+            self._declaration(span, children),
             self._has(children, "COUNTED"),
             bias[0] if bias else None,
-            self._has(children, "LIVES_IN"),
-            self._span(meta),
+            _one(children, _LivesIn) is not None,
+            span,
         )
 
-    def _declaration(self, meta: Meta, children: list[Any]) -> ast.VarDecl:
+    def _declaration(self, span: Span, children: list[Any]) -> ast.VarDecl:
         (name,) = self._names(children)
         initial = _one(children, _Initial)
         return ast.VarDecl(
             name,
             tuple(_one(children, _Dims) or ()),
-            _one(children, _TYPES),
+            _type(children),
             _one(children, ast.Holds),
             initial[0] if initial else None,
             self._has(children, "GHOST"),
-            self._span(meta),
+            span,
         )
 
-    def bias(self, meta: Meta, children: list[Any]) -> _Bias:
+    def bias(self, span: Span, children: list[Any]) -> _Bias:
         return _Bias(children)
 
-    def section_item(self, meta: Meta, children: list[Any]) -> ast.SectionItem:
+    def section_item(self, span: Span, children: list[Any]) -> ast.SectionItem:
         (name,) = self._names(children)
-        return ast.SectionItem(name, self._has(children, "ATOMIC"), self._span(meta))
+        return ast.SectionItem(name, self._has(children, "ATOMIC"), span)
 
-    def global_item(self, meta: Meta, children: list[Any]) -> ast.GlobalItem:
-        return ast.GlobalItem(self._declaration(meta, children), self._span(meta))
+    def global_item(self, span: Span, children: list[Any]) -> ast.GlobalItem:
+        return ast.GlobalItem(self._declaration(span, children), span)
 
-    def dims(self, meta: Meta, children: list[Any]) -> _Dims:
+    def dims(self, span: Span, children: list[Any]) -> _Dims:
         return _Dims(children)
 
-    def holds(self, meta: Meta, children: list[Any]) -> ast.Holds:
+    def holds(self, span: Span, children: list[Any]) -> ast.Holds:
         when = _one(children, _When)
         path = _one(children, _Path)
-        return ast.Holds(tuple(path or ()), when[0] if when else None, self._span(meta))
+        return ast.Holds(tuple(path or ()), when[0] if when else None, span)
 
-    def path(self, meta: Meta, children: list[Any]) -> _Path:
+    def path(self, span: Span, children: list[Any]) -> _Path:
         return _Path(self._names(children))
 
-    def when(self, meta: Meta, children: list[Any]) -> _When:
+    def when(self, span: Span, children: list[Any]) -> _When:
         return _When(children)
 
-    def fn_item(self, meta: Meta, children: list[Any]) -> ast.FnItem:
+    def fn_item(self, span: Span, children: list[Any]) -> ast.FnItem:
         name, params, result, body = (children[0], *self._fn_parts(children[1:]))
-        return ast.FnItem(self._name(name), params, result, body, self._span(meta))
+        return ast.FnItem(self._name(name), params, result, body, span)
 
     def _fn_parts(
         self, children: list[Any]
     ) -> tuple[tuple[ast.Param, ...], ast.TypeExpr | None, Any]:
         *rest, body = children
         params: tuple[ast.Param, ...] = next((c for c in rest if isinstance(c, tuple)), ())
-        return params, _one(rest, _TYPES), body
+        return params, _type(rest), body
 
-    def params(self, meta: Meta, children: list[Any]) -> tuple[ast.Param, ...]:
+    def params(self, span: Span, children: list[Any]) -> tuple[ast.Param, ...]:
         return tuple(children)
 
-    def param(self, meta: Meta, children: list[Any]) -> ast.Param:
+    def param(self, span: Span, children: list[Any]) -> ast.Param:
         (name,) = self._names(children)
-        return ast.Param(name, children[-1], self._has(children, "REF"), self._span(meta))
+        return ast.Param(name, children[-1], self._has(children, "REF"), span)
 
-    def expression_body(self, meta: Meta, children: list[Any]) -> ast.Expr:
+    def expression_body(self, span: Span, children: list[Any]) -> ast.Expr:
         body: ast.Expr = children[0]
         return body
 
-    def init_item(self, meta: Meta, children: list[Any]) -> ast.InitItem:
-        return ast.InitItem(children[0], self._span(meta))
+    def init_item(self, span: Span, children: list[Any]) -> ast.InitItem:
+        return ast.InitItem(children[0], span)
 
-    def thread_item(self, meta: Meta, children: list[Any]) -> ast.ThreadItem:
-        modifiers = [c.children[0].type for c in children if hasattr(c, "data")]
+    def thread_item(self, span: Span, children: list[Any]) -> ast.ThreadItem:
+        modifiers = _all(children, _ThreadModifier)
         (name,) = self._names(children)
-        count = next((c[0] for c in children if type(c) is list), None)
-        fairness = "strong" if "FAIR" in modifiers else "none" if "UNFAIR" in modifiers else "weak"
+        count = _one(children, _ThreadCount)
+        fairness: Literal["weak", "strong", "none"] = "weak"
+        if "FAIR" in modifiers:
+            fairness = "strong"
+        elif "UNFAIR" in modifiers:
+            fairness = "none"
         return ast.ThreadItem(
             name,
-            count,
+            count[0] if count else None,
             "DAEMON" in modifiers,
-            fairness,  # type: ignore[arg-type]
+            fairness,
             children[-1],
-            self._span(meta),
+            span,
         )
 
-    def thread_modifier(self, meta: Meta, children: list[Any]) -> Any:
-        class Modifier:
-            data = "modifier"
+    def thread_modifier(self, span: Span, children: list[Any]) -> _ThreadModifier:
+        return _ThreadModifier(children[0].type)
 
-            def __init__(self) -> None:
-                self.children = children
-
-        return Modifier()
-
-    def thread_count(self, meta: Meta, children: list[Any]) -> list[Any]:
+    def thread_count(self, span: Span, children: list[Any]) -> _ThreadCount:
         (count,) = children
-        return ["*" if isinstance(count, Token) else count]
+        return _ThreadCount(["*" if isinstance(count, Token) else count])
 
-    def property_item(self, meta: Meta, children: list[Any]) -> ast.PropertyItem:
+    def lives_in(self, span: Span, children: list[Any]) -> _LivesIn:
+        return _LivesIn()
+
+    def property_item(self, span: Span, children: list[Any]) -> ast.PropertyItem:
         kind, name, *rest = children
-        return self._property(str(kind), name, rest, meta)
+        return self._property(str(kind), name, rest, span)
 
-    def _property(self, kind: str, name: Token, rest: list[Any], meta: Meta) -> ast.PropertyItem:
+    def _property(self, kind: str, name: Token, rest: list[Any], span: Span) -> ast.PropertyItem:
         when = _one(rest, _When)
         assert kind in ("invariant", "finally", "cover")
         return ast.PropertyItem(
@@ -271,285 +273,277 @@ class TreeBuilder(Transformer[Token, ast.Spec]):
             self._name(name),
             when[0] if when else None,
             rest[-1],
-            self._span(meta),
+            span,
         )
 
-    def cover_item(self, meta: Meta, children: list[Any]) -> ast.PropertyItem:
+    def cover_item(self, span: Span, children: list[Any]) -> ast.PropertyItem:
         name, *rest = children
-        return self._property("cover", name, rest, meta)
+        return self._property("cover", name, rest, span)
 
-    def progress_item(self, meta: Meta, children: list[Any]) -> ast.ProgressItem:
+    def progress_item(self, span: Span, children: list[Any]) -> ast.ProgressItem:
         name, *rest = children
         when = _one(rest, _When)
-        return ast.ProgressItem(
-            self._name(name), when[0] if when else None, rest[-1], self._span(meta)
-        )
+        return ast.ProgressItem(self._name(name), when[0] if when else None, rest[-1], span)
 
-    def terminates(self, meta: Meta, children: list[Any]) -> ast.Terminates:
-        return ast.Terminates(children[0], self._span(meta))
+    def terminates(self, span: Span, children: list[Any]) -> ast.Terminates:
+        return ast.Terminates(children[0], span)
 
-    def eventually(self, meta: Meta, children: list[Any]) -> ast.Eventually:
-        return ast.Eventually(children[0], self._span(meta))
+    def eventually(self, span: Span, children: list[Any]) -> ast.Eventually:
+        return ast.Eventually(children[0], span)
 
-    def infinitely_often(self, meta: Meta, children: list[Any]) -> ast.InfinitelyOften:
-        return ast.InfinitelyOften(children[0], self._span(meta))
+    def infinitely_often(self, span: Span, children: list[Any]) -> ast.InfinitelyOften:
+        return ast.InfinitelyOften(children[0], span)
 
-    def leads_to(self, meta: Meta, children: list[Any]) -> ast.LeadsTo:
-        return ast.LeadsTo(children[0], children[1], self._span(meta))
+    def leads_to(self, span: Span, children: list[Any]) -> ast.LeadsTo:
+        return ast.LeadsTo(children[0], children[1], span)
 
     # --- checks -------------------------------------------------------------------------
 
-    def check_item(self, meta: Meta, children: list[Any]) -> ast.CheckItem:
+    def check_item(self, span: Span, children: list[Any]) -> ast.CheckItem:
         name, *rest = children
         clauses = (ast.ExpectHolds, ast.ExpectViolation, ast.Allow, ast.Without, ast.NoteStmt)
         return ast.CheckItem(
             self._text(name),
             tuple(_one(rest, _With) or ()),
             tuple(_one(rest, _CheckScope) or ()),
-            _all(rest, clauses),  # type: ignore[arg-type]
-            self._span(meta),
+            _all(rest, clauses),
+            span,
         )
 
-    def with_(self, meta: Meta, children: list[Any]) -> _With:
+    def with_(self, span: Span, children: list[Any]) -> _With:
         return _With(children)
 
-    def setting(self, meta: Meta, children: list[Any]) -> ast.Setting:
+    def setting(self, span: Span, children: list[Any]) -> ast.Setting:
         name, value = children
-        return ast.Setting(self._name(name), value, self._span(meta))
+        return ast.Setting(self._name(name), value, span)
 
-    def check_scope(self, meta: Meta, children: list[Any]) -> _CheckScope:
+    def check_scope(self, span: Span, children: list[Any]) -> _CheckScope:
         return _CheckScope(children)
 
-    def expect_holds(self, meta: Meta, children: list[Any]) -> ast.ExpectHolds:
-        return ast.ExpectHolds(self._span(meta))
+    def expect_holds(self, span: Span, children: list[Any]) -> ast.ExpectHolds:
+        return ast.ExpectHolds(span)
 
-    def expect_violation(self, meta: Meta, children: list[Any]) -> ast.ExpectViolation:
+    def expect_violation(self, span: Span, children: list[Any]) -> ast.ExpectViolation:
         of, by = _one(children, _Of), _one(children, _By)
-        return ast.ExpectViolation(
-            children[0], of[0] if of else None, by[0] if by else None, self._span(meta)
-        )
+        return ast.ExpectViolation(children[0], of[0] if of else None, by[0] if by else None, span)
 
-    def violation_name(self, meta: Meta, children: list[Any]) -> ast.Name:
+    def violation_name(self, span: Span, children: list[Any]) -> ast.Name:
         return self._name(children[0])
 
-    def of(self, meta: Meta, children: list[Any]) -> _Of:
+    def of(self, span: Span, children: list[Any]) -> _Of:
         return _Of(self._names(children))
 
-    def by(self, meta: Meta, children: list[Any]) -> _By:
+    def by(self, span: Span, children: list[Any]) -> _By:
         return _By(self._names(children))
 
-    def allow(self, meta: Meta, children: list[Any]) -> ast.Allow:
+    def allow(self, span: Span, children: list[Any]) -> ast.Allow:
         what, name = children
         return ast.Allow(
-            "vacuous" if what == "vacuous" else "uncovered", self._name(name), self._span(meta)
+            "vacuous" if what.text == "vacuous" else "uncovered", self._name(name), span
         )
 
-    def without(self, meta: Meta, children: list[Any]) -> ast.Without:
-        return ast.Without(self._name(children[0]), self._span(meta))
+    def without(self, span: Span, children: list[Any]) -> ast.Without:
+        return ast.Without(self._name(children[0]), span)
 
     # --- types --------------------------------------------------------------------------
 
-    def named_type(self, meta: Meta, children: list[Any]) -> ast.NamedType:
-        return ast.NamedType(
-            self._name(children[0]), self._has(children, "QUESTION"), self._span(meta)
-        )
+    def named_type(self, span: Span, children: list[Any]) -> ast.NamedType:
+        return ast.NamedType(self._name(children[0]), self._has(children, "QUESTION"), span)
 
-    def range_type(self, meta: Meta, children: list[Any]) -> ast.RangeType:
+    def range_type(self, span: Span, children: list[Any]) -> ast.RangeType:
         low, high = children
-        return ast.RangeType(low, high, self._span(meta))
+        return ast.RangeType(low, high, span)
 
-    def set_type(self, meta: Meta, children: list[Any]) -> ast.SetType:
-        return ast.SetType(self._name(children[0]), self._span(meta))
+    def set_type(self, span: Span, children: list[Any]) -> ast.SetType:
+        return ast.SetType(self._name(children[0]), span)
 
-    def bound_call(self, meta: Meta, children: list[Any]) -> ast.CallExpr:
+    def bound_call(self, span: Span, children: list[Any]) -> ast.CallExpr:
         function, argument = self._names(children)
         inner = ast.NameExpr(argument, argument.span)
-        return ast.CallExpr(function, (inner,), self._span(meta))
+        return ast.CallExpr(function, (inner,), span)
 
     # --- statements ---------------------------------------------------------------------
 
-    def block(self, meta: Meta, children: list[Any]) -> ast.Block:
-        return ast.Block(tuple(children), True, self._span(meta))
+    def block(self, span: Span, children: list[Any]) -> ast.Block:
+        return ast.Block(tuple(children), True, span)
 
-    def body(self, meta: Meta, children: list[Any]) -> _Body:
+    def body(self, span: Span, children: list[Any]) -> _Body:
         (stmt,) = children
         if isinstance(stmt, ast.Block):
             return _Body((stmt,))
-        return _Body((ast.Block((stmt,), False, self._span(meta)),))
+        return _Body((ast.Block((stmt,), False, span),))
 
-    def var_stmt(self, meta: Meta, children: list[Any]) -> ast.VarStmt:
-        return ast.VarStmt(self._declaration(meta, children), self._span(meta))
+    def var_stmt(self, span: Span, children: list[Any]) -> ast.VarStmt:
+        return ast.VarStmt(self._declaration(span, children), span)
 
-    def assign_stmt(self, meta: Meta, children: list[Any]) -> ast.AssignStmt:
+    def assign_stmt(self, span: Span, children: list[Any]) -> ast.AssignStmt:
         target, op, (value,) = children
-        return ast.AssignStmt(target, str(op), value, self._span(meta))  # type: ignore[arg-type]
+        return ast.AssignStmt(target, str(op), value, span)  # type: ignore[arg-type]
 
-    def incdec_stmt(self, meta: Meta, children: list[Any]) -> ast.AssignStmt:
+    def incdec_stmt(self, span: Span, children: list[Any]) -> ast.AssignStmt:
         target, op = children
         one = ast.IntLit(1, self._at(op))
-        return ast.AssignStmt(target, str(op), one, self._span(meta))  # type: ignore[arg-type]
+        return ast.AssignStmt(target, str(op), one, span)  # type: ignore[arg-type]
 
-    def call_stmt(self, meta: Meta, children: list[Any]) -> ast.CallStmt:
-        return ast.CallStmt(children[0], self._span(meta))
+    def call_stmt(self, span: Span, children: list[Any]) -> ast.CallStmt:
+        return ast.CallStmt(children[0], span)
 
-    def if_stmt(self, meta: Meta, children: list[Any]) -> ast.IfStmt:
+    def if_stmt(self, span: Span, children: list[Any]) -> ast.IfStmt:
         condition, then, otherwise = children
-        return ast.IfStmt(condition, then[0], otherwise[0] if otherwise else None, self._span(meta))
+        return ast.IfStmt(condition, then[0], otherwise[0] if otherwise else None, span)
 
-    def while_stmt(self, meta: Meta, children: list[Any]) -> ast.WhileStmt:
+    def while_stmt(self, span: Span, children: list[Any]) -> ast.WhileStmt:
         condition, body = children
-        return ast.WhileStmt(condition, body[0], self._span(meta))
+        return ast.WhileStmt(condition, body[0], span)
 
-    def forever_stmt(self, meta: Meta, children: list[Any]) -> ast.WhileStmt:
-        return ast.WhileStmt(None, children[0][0], self._span(meta))
+    def forever_stmt(self, span: Span, children: list[Any]) -> ast.WhileStmt:
+        return ast.WhileStmt(None, children[0][0], span)
 
-    def for_stmt(self, meta: Meta, children: list[Any]) -> ast.ForStmt:
+    def for_stmt(self, span: Span, children: list[Any]) -> ast.ForStmt:
         name, domain, body = children
-        return ast.ForStmt(self._name(name), domain, body[0], self._span(meta))
+        return ast.ForStmt(self._name(name), domain, body[0], span)
 
-    def goto_stmt(self, meta: Meta, children: list[Any]) -> ast.GotoStmt:
-        return ast.GotoStmt(self._name(children[0]), self._span(meta))
+    def goto_stmt(self, span: Span, children: list[Any]) -> ast.GotoStmt:
+        return ast.GotoStmt(self._name(children[0]), span)
 
-    def label_stmt(self, meta: Meta, children: list[Any]) -> ast.LabelStmt:
-        return ast.LabelStmt(self._name(children[0]), self._span(meta))
+    def label_stmt(self, span: Span, children: list[Any]) -> ast.LabelStmt:
+        return ast.LabelStmt(self._name(children[0]), span)
 
-    def return_stmt(self, meta: Meta, children: list[Any]) -> ast.ReturnStmt:
-        return ast.ReturnStmt(children[0], self._span(meta))
+    def return_stmt(self, span: Span, children: list[Any]) -> ast.ReturnStmt:
+        return ast.ReturnStmt(children[0], span)
 
-    def break_stmt(self, meta: Meta, children: list[Any]) -> ast.BreakStmt:
-        return ast.BreakStmt(self._span(meta))
+    def break_stmt(self, span: Span, children: list[Any]) -> ast.BreakStmt:
+        return ast.BreakStmt(span)
 
-    def continue_stmt(self, meta: Meta, children: list[Any]) -> ast.ContinueStmt:
-        return ast.ContinueStmt(self._span(meta))
+    def continue_stmt(self, span: Span, children: list[Any]) -> ast.ContinueStmt:
+        return ast.ContinueStmt(span)
 
-    def wait_stmt(self, meta: Meta, children: list[Any]) -> ast.WaitStmt:
+    def wait_stmt(self, span: Span, children: list[Any]) -> ast.WaitStmt:
         word, condition = children
-        return ast.WaitStmt(condition, word == "wait", self._span(meta))
+        return ast.WaitStmt(condition, word.text == "wait", span)
 
-    def atomic_stmt(self, meta: Meta, children: list[Any]) -> ast.AtomicStmt:
-        return ast.AtomicStmt(children[-1], self._span(meta))
+    def atomic_stmt(self, span: Span, children: list[Any]) -> ast.AtomicStmt:
+        return ast.AtomicStmt(children[-1], span)
 
-    def either_stmt(self, meta: Meta, children: list[Any]) -> ast.EitherStmt:
-        return ast.EitherStmt(tuple(children), self._span(meta))
+    def either_stmt(self, span: Span, children: list[Any]) -> ast.EitherStmt:
+        return ast.EitherStmt(tuple(children), span)
 
-    def assert_stmt(self, meta: Meta, children: list[Any]) -> ast.AssertStmt:
+    def assert_stmt(self, span: Span, children: list[Any]) -> ast.AssertStmt:
         condition, name, message = children
         return ast.AssertStmt(
             condition,
             self._name(name) if name else None,
             self._text(message) if message else None,
-            self._span(meta),
+            span,
         )
 
-    def unreachable_stmt(self, meta: Meta, children: list[Any]) -> ast.UnreachableStmt:
-        return ast.UnreachableStmt(self._span(meta))
+    def unreachable_stmt(self, span: Span, children: list[Any]) -> ast.UnreachableStmt:
+        return ast.UnreachableStmt(span)
 
-    def cover_stmt(self, meta: Meta, children: list[Any]) -> ast.CoverStmt:
-        return ast.CoverStmt(self._name(children[0]), self._span(meta))
+    def cover_stmt(self, span: Span, children: list[Any]) -> ast.CoverStmt:
+        return ast.CoverStmt(self._name(children[0]), span)
 
-    def ghost_block(self, meta: Meta, children: list[Any]) -> ast.GhostStmt:
-        return ast.GhostStmt(children[-1], self._span(meta))
+    def ghost_block(self, span: Span, children: list[Any]) -> ast.GhostStmt:
+        return ast.GhostStmt(children[-1], span)
 
-    def ghost_stmt(self, meta: Meta, children: list[Any]) -> ast.GhostStmt:
+    def ghost_stmt(self, span: Span, children: list[Any]) -> ast.GhostStmt:
         stmt = children[-1]
-        return ast.GhostStmt(ast.Block((stmt,), False, stmt.span), self._span(meta))
+        return ast.GhostStmt(ast.Block((stmt,), False, stmt.span), span)
 
-    def note_stmt(self, meta: Meta, children: list[Any]) -> ast.NoteStmt:
+    def note_stmt(self, span: Span, children: list[Any]) -> ast.NoteStmt:
         kind, text = children
-        return ast.NoteStmt(
-            "models" if kind == "models" else "cite", self._text(text), self._span(meta)
-        )
+        return ast.NoteStmt("models" if kind.text == "models" else "cite", self._text(text), span)
 
-    def initial(self, meta: Meta, children: list[Any]) -> _Initial:
+    def initial(self, span: Span, children: list[Any]) -> _Initial:
         return _Initial(children)
 
-    def any_bare(self, meta: Meta, children: list[Any]) -> ast.AnyExpr:
-        return ast.AnyExpr(None, None, None, self._span(meta))
+    def any_bare(self, span: Span, children: list[Any]) -> ast.AnyExpr:
+        return ast.AnyExpr(None, None, None, span)
 
-    def any_type(self, meta: Meta, children: list[Any]) -> ast.AnyExpr:
-        return ast.AnyExpr(None, children[0], None, self._span(meta))
+    def any_type(self, span: Span, children: list[Any]) -> ast.AnyExpr:
+        return ast.AnyExpr(None, children[0], None, span)
 
-    def any_named(self, meta: Meta, children: list[Any]) -> ast.AnyExpr:
+    def any_named(self, span: Span, children: list[Any]) -> ast.AnyExpr:
         name, domain, where = children
-        return ast.AnyExpr(self._name(name), domain, where, self._span(meta))
+        return ast.AnyExpr(self._name(name), domain, where, span)
 
     # --- expressions --------------------------------------------------------------------
 
-    def quantified(self, meta: Meta, children: list[Any]) -> ast.Quantified:
+    def quantified(self, span: Span, children: list[Any]) -> ast.Quantified:
         op, *binders, body = children
-        word = "forall" if op == "forall" else "exists"
-        return ast.Quantified(word, tuple(binders), body, self._span(meta))  # type: ignore[arg-type]
+        word = "forall" if op.text == "forall" else "exists"
+        return ast.Quantified(word, tuple(binders), body, span)  # type: ignore[arg-type]
 
-    def binder(self, meta: Meta, children: list[Any]) -> ast.Binder:
+    def binder(self, span: Span, children: list[Any]) -> ast.Binder:
         name, domain = children
-        return ast.Binder(self._name(name), domain, self._span(meta))
+        return ast.Binder(self._name(name), domain, span)
 
-    def conditional(self, meta: Meta, children: list[Any]) -> ast.ConditionalExpr:
+    def conditional(self, span: Span, children: list[Any]) -> ast.ConditionalExpr:
         condition, then, otherwise = [c for c in children if not isinstance(c, Token)]
-        return ast.ConditionalExpr(condition, then, otherwise, self._span(meta))
+        return ast.ConditionalExpr(condition, then, otherwise, span)
 
-    def binary(self, meta: Meta, children: list[Any]) -> ast.Binary:
+    def binary(self, span: Span, children: list[Any]) -> ast.Binary:
         left, op, right = children
-        return ast.Binary(str(op), left, right, self._span(meta))  # type: ignore[arg-type]
+        return ast.Binary(str(op), left, right, span)  # type: ignore[arg-type]
 
-    def is_expr(self, meta: Meta, children: list[Any]) -> ast.IsExpr:
+    def is_expr(self, span: Span, children: list[Any]) -> ast.IsExpr:
         operand, case, *binders = children
-        return ast.IsExpr(operand, case, binders[0] if binders else None, self._span(meta))
+        return ast.IsExpr(operand, case, binders[0] if binders else None, span)
 
-    def dotted(self, meta: Meta, children: list[Any]) -> ast.Name:
-        return ast.Name(".".join(map(str, children)), self._span(meta))
+    def dotted(self, span: Span, children: list[Any]) -> ast.Name:
+        return ast.Name(".".join(map(str, children)), span)
 
-    def binders(self, meta: Meta, children: list[Any]) -> tuple[ast.Name | None, ...]:
-        return tuple(None if name == "_" else self._name(name) for name in children)
+    def binders(self, span: Span, children: list[Any]) -> tuple[ast.Name | None, ...]:
+        return tuple(None if name.text == "_" else self._name(name) for name in children)
 
-    def unary_expr(self, meta: Meta, children: list[Any]) -> ast.Expr:
+    def unary_expr(self, span: Span, children: list[Any]) -> ast.Expr:
         op, operand = children
-        if op == "+":
+        if op.text == "+":
             inner: ast.Expr = operand
             return inner
-        return ast.Unary("!" if op == "!" else "-", operand, self._span(meta))
+        return ast.Unary("!" if op.text == "!" else "-", operand, span)
 
-    def field_expr(self, meta: Meta, children: list[Any]) -> ast.FieldExpr:
+    def field_expr(self, span: Span, children: list[Any]) -> ast.FieldExpr:
         base, name = children
-        return ast.FieldExpr(base, self._name(name), self._span(meta))
+        return ast.FieldExpr(base, self._name(name), span)
 
-    def index_expr(self, meta: Meta, children: list[Any]) -> ast.IndexExpr:
+    def index_expr(self, span: Span, children: list[Any]) -> ast.IndexExpr:
         base, index = children
-        return ast.IndexExpr(base, index, self._span(meta))
+        return ast.IndexExpr(base, index, span)
 
-    def call_expr(self, meta: Meta, children: list[Any]) -> ast.CallExpr:
+    def call_expr(self, span: Span, children: list[Any]) -> ast.CallExpr:
         name, arguments = children
-        return ast.CallExpr(self._name(name), arguments or (), self._span(meta))
+        return ast.CallExpr(self._name(name), arguments or (), span)
 
-    def arguments(self, meta: Meta, children: list[Any]) -> tuple[ast.Expr, ...]:
+    def arguments(self, span: Span, children: list[Any]) -> tuple[ast.Expr, ...]:
         return tuple(children)
 
-    def count_expr(self, meta: Meta, children: list[Any]) -> ast.CountExpr:
+    def count_expr(self, span: Span, children: list[Any]) -> ast.CountExpr:
         _, name, domain, where = children
         binder = ast.Binder(self._name(name), domain, self._at(name).to(domain.span))
-        return ast.CountExpr(binder, where, self._span(meta))
+        return ast.CountExpr(binder, where, span)
 
-    def int_lit(self, meta: Meta, children: list[Any]) -> ast.IntLit:
-        return ast.IntLit(int(children[0]), self._span(meta))
+    def int_lit(self, span: Span, children: list[Any]) -> ast.IntLit:
+        return ast.IntLit(int(children[0].text), span)
 
-    def true_lit(self, meta: Meta, children: list[Any]) -> ast.BoolLit:
-        return ast.BoolLit(True, self._span(meta))
+    def true_lit(self, span: Span, children: list[Any]) -> ast.BoolLit:
+        return ast.BoolLit(True, span)
 
-    def false_lit(self, meta: Meta, children: list[Any]) -> ast.BoolLit:
-        return ast.BoolLit(False, self._span(meta))
+    def false_lit(self, span: Span, children: list[Any]) -> ast.BoolLit:
+        return ast.BoolLit(False, span)
 
-    def null_lit(self, meta: Meta, children: list[Any]) -> ast.NullLit:
-        return ast.NullLit(self._span(meta))
+    def null_lit(self, span: Span, children: list[Any]) -> ast.NullLit:
+        return ast.NullLit(span)
 
-    def self_expr(self, meta: Meta, children: list[Any]) -> ast.SelfExpr:
-        return ast.SelfExpr(self._span(meta))
+    def self_expr(self, span: Span, children: list[Any]) -> ast.SelfExpr:
+        return ast.SelfExpr(span)
 
-    def name_expr(self, meta: Meta, children: list[Any]) -> ast.NameExpr:
-        return ast.NameExpr(self._name(children[0]), self._span(meta))
+    def name_expr(self, span: Span, children: list[Any]) -> ast.NameExpr:
+        return ast.NameExpr(self._name(children[0]), span)
 
-    def paren(self, meta: Meta, children: list[Any]) -> ast.Expr:
+    def paren(self, span: Span, children: list[Any]) -> ast.Expr:
         inner: ast.Expr = children[0]
         return inner
 
-    def set_lit(self, meta: Meta, children: list[Any]) -> ast.SetLit:
-        return ast.SetLit(tuple(children), self._span(meta))
+    def set_lit(self, span: Span, children: list[Any]) -> ast.SetLit:
+        return ast.SetLit(tuple(children), span)
