@@ -228,10 +228,7 @@ class Generator:
                 return Const(0) if found is None else Var(found)
             assert looked_up is not None
             range_ = self.members(family.kinds[looked_up])
-            ids = tuple(
-                family.cells[tuple(m if n is None else n for n in at)]
-                for m in range_
-            )
+            ids = tuple(family.cells[tuple(m if n is None else n for n in at)] for m in range_)
             return Select(ids, range_[0], terms[looked_up])
 
         return read

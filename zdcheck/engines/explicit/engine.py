@@ -254,14 +254,18 @@ class _Search:
                     frozenset(self._antecedents(result)),
                 )
 
-    def _found(self, process: SearchProcess, result: Result, statistics: Statistics) -> Found:
+    def _found(self, process: SearchProcess, result: Result, statistics: Statistics) -> Claim:
         kinds = {
             FaultKind.STATE: TargetKind.STATE,
             FaultKind.DEADLOCK: TargetKind.DEADLOCK,
             FaultKind.CHECK: TargetKind.CHECK,
         }
         target = Target(kinds[result.fault], result.fault_number, result.fault_depth)
-        run = self._run_to(process, target)
+        run = process.run_to(target)
+        if run is None and result.limit:
+            return Stopped(statistics, result.limit, "the state at fault could not be stored")
+        if run is None:
+            raise EngineDisagreement(f"the explorer finds no run to its own {target}")
         return Found(statistics, self._fault_of(run, result), run)
 
     def _run_to(self, process: SearchProcess, target: Target) -> Run:

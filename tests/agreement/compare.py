@@ -1,0 +1,83 @@
+"""What two engines must agree on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import pairwise
+from pathlib import Path
+
+from zdcheck.engines.explicit.engine import ExplicitEngine, ExplicitOptions
+from zdcheck.engines.interpreter import InterpreterEngine
+from zdcheck.engines.protocol import Claim, Found, Limits, NoneFound, Progress, Stopped
+from zdcheck.ir.run import Run
+from zdcheck.ir.system import System
+from zdcheck.trace.replay import Origin, replay
+
+
+def ignore(progress: Progress) -> None:
+    """Watches nothing."""
+
+
+def interpreted(system: System, max_states: int | None = None) -> Claim:
+    """What the reference interpreter says."""
+    return InterpreterEngine().solve(system, Limits(max_states), ignore)
+
+
+def explored(system: System, cache: Path, *, symmetry: bool = False, workers: int = 1) -> Claim:
+    """What the explorer says."""
+    engine = ExplicitEngine(ExplicitOptions(symmetry=symmetry, cache=cache))
+    return engine.solve(system, Limits(workers=workers), ignore)
+
+
+def switches(system: System, run: Run) -> int:
+    """The context switches of a run."""
+    threads = [system.actions[id].thread for id in run.actions]
+    return sum(a != b for a, b in pairwise(threads))
+
+
+def confirm(system: System, found: Found) -> None:
+    """The run leads to the fault by the reference semantics."""
+    replay(system, found.fault, found.run, Origin("random.zd", system.name))
+
+
+def same(system: System, wanted: Claim, got: Claim, *, reduced: bool) -> None:
+    """`got` says what `wanted` says. Of a reduced search the numbers of states may be others."""
+    assert not isinstance(wanted, Stopped)
+    match wanted, got:
+        case Found(), Found():
+            confirm(system, got)
+            assert type(got.fault) is type(wanted.fault)
+            assert len(got.run.actions) == len(wanted.run.actions)
+            assert switches(system, got.run) == switches(system, wanted.run)
+        case NoneFound(), NoneFound():
+            assert _lengths(got) == _lengths(wanted)
+            assert got.antecedents == wanted.antecedents
+            assert _statements(system, got) == _statements(system, wanted)
+            if not reduced:
+                assert got.statistics.states == wanted.statistics.states
+                assert got.statistics.transitions == wanted.statistics.transitions
+                assert got.statistics.depth == wanted.statistics.depth
+                assert got.statistics.fired == wanted.statistics.fired
+        case _:
+            raise AssertionError(f"{type(got).__name__} instead of {type(wanted).__name__}")
+
+
+def _lengths(claim: NoneFound) -> dict[int, int]:
+    return {number: len(run.actions) for number, run in claim.covers.items()}
+
+
+def _statements(system: System, claim: NoneFound) -> set[int]:
+    return {s for id in claim.statistics.fired for s in system.actions[id].statements}
+
+
+def agree(system: System, cache: Path, workers: Iterable[int] = (1, 2)) -> Claim | None:
+    """Both engines say the same, with and without reductions. None if there are too many states."""
+    wanted = interpreted(system, 4000)
+    if isinstance(wanted, Stopped):
+        return None
+    assert ExplicitEngine().refuses(system) is None
+    for count in workers:
+        same(system, wanted, explored(system, cache, workers=count), reduced=False)
+        got = explored(system, cache, workers=count, symmetry=True)
+        same(system, wanted, got, reduced=True)
+    return wanted
