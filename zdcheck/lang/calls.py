@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-
-import networkx as nx
+from graphlib import CycleError, TopologicalSorter
 
 from zdcheck.base.source import Span
 from zdcheck.lang import model
@@ -16,30 +15,55 @@ from zdcheck.lang.problems import Problems
 from zdcheck.lang.walk import Node, children, walk
 
 
+def call_graph(checked: Model) -> dict[FunctionSymbol, set[FunctionSymbol]]:
+    """For each function, those that it calls."""
+    return {
+        symbol: {node.function for node in walk(function.body) if isinstance(node, model.Call)}
+        for symbol, function in checked.functions.items()
+    }
+
+
 def check_recursion(checked: Model, problems: Problems) -> None:
     """Functions are inlined, so none may reach itself."""
-    graph: nx.DiGraph[FunctionSymbol] = nx.DiGraph()
-    where: dict[tuple[FunctionSymbol, FunctionSymbol], Span] = {}
-    for symbol, function in checked.functions.items():
-        graph.add_node(symbol)
-        for node in walk(function.body):
-            if isinstance(node, model.Call):
-                graph.add_edge(symbol, node.function)
-                where.setdefault((symbol, node.function), node.span)
-    for component in nx.strongly_connected_components(graph):
-        first = min(component, key=lambda s: (s.span.file.path, s.span.start))
-        if len(component) == 1 and not graph.has_edge(first, first):
-            continue
-        cycle = [edge[:2] for edge in nx.find_cycle(graph.subgraph(component), first)]
-        names = [caller.name for caller, _ in cycle]
+    graph = call_graph(checked)
+    while cycle := _cycle(graph):
+        first = min(cycle, key=lambda s: (s.span.file.path, s.span.start))
+        start = cycle.index(first)
+        cycle = [*cycle[start:], *cycle[:start]]
+        edges = list(zip(cycle, [*cycle[1:], first], strict=True))
+        where = [_call_of(checked, caller, callee) for caller, callee in edges]
         problems.error(
             "recursion",
-            where[cycle[0]],
+            where[0],
             "functions are inlined and cannot recur: "
-            + " calls ".join(f"`{name}`" for name in (*names, names[0])),
-            also=[(where[edge], f"`{edge[1].name}` called here") for edge in cycle[1:]],
+            + " calls ".join(f"`{function.name}`" for function in (*cycle, first)),
+            also=[
+                (span, f"`{callee.name}` called here")
+                for span, (_, callee) in zip(where[1:], edges[1:], strict=True)
+            ],
             help="write a loop",
         )
+        for function in cycle:  # one message for a knot of functions
+            graph[function] -= set(cycle)
+
+
+def _cycle(graph: dict[FunctionSymbol, set[FunctionSymbol]]) -> list[FunctionSymbol]:
+    """Functions each of which calls the next, the last one the first; empty if there are none."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        called_by: list[FunctionSymbol] = error.args[1]
+        return called_by[:0:-1]
+    return []
+
+
+def _call_of(checked: Model, caller: FunctionSymbol, callee: FunctionSymbol) -> Span:
+    """The first call of `callee` in `caller`."""
+    return next(
+        node.span
+        for node in walk(checked.functions[caller].body)
+        if isinstance(node, model.Call) and node.function is callee
+    )
 
 
 def check_calls(checked: Model, effects: Effects, problems: Problems) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from typing import assert_never
-
-import networkx as nx
 
 from zdcheck.base.diagnostics import Diagnostic, Label, Severity, in_source_order
 from zdcheck.base.source import Span
 from zdcheck.lang import model
+from zdcheck.lang.calls import call_graph
 from zdcheck.lang.effects import effects
 from zdcheck.lang.elaborate_base import short
 from zdcheck.lang.model import Expr, FunctionSymbol, Model, RefParamSymbol, Stmt
@@ -225,10 +225,4 @@ class _Judge:
 
 def _callees_first(checked: Model) -> list[FunctionSymbol]:
     """The functions, each after those it calls. There is no recursion any more."""
-    graph: nx.DiGraph[FunctionSymbol] = nx.DiGraph()
-    for symbol, function in checked.functions.items():
-        graph.add_node(symbol)
-        for node in walk(function.body):
-            if isinstance(node, model.Call):
-                graph.add_edge(node.function, symbol)
-    return list(nx.topological_sort(graph))
+    return list(TopologicalSorter(call_graph(checked)).static_order())

@@ -6,6 +6,7 @@ from zdcheck.ir.expr import Type
 from zdcheck.ir.parametric import Program
 from zdcheck.ir.system import Kind
 from zdcheck.lang import model as m
+from zdcheck.lang.walk import Node, walk
 from zdcheck.lower.contexts import MAX_NESTING, Contexts, GracePeriods, Used, used_by
 from zdcheck.lower.emit import Statements
 from zdcheck.lower.flow import Flow
@@ -16,7 +17,7 @@ from zdcheck.lower.lifetime import Lifetimes
 from zdcheck.lower.properties import properties_of
 from zdcheck.lower.symmetry import asymmetries
 from zdcheck.lower.terms import Symbols
-from zdcheck.lower.walk import Tree, reachable_code, walk
+from zdcheck.lower.walk import reachable_code
 
 
 def program_of(instance: Instance) -> Program:
@@ -103,7 +104,7 @@ def _declare(symbols: Symbols, lifetimes: Lifetimes) -> None:
 
 def _observed(model: m.Model) -> frozenset[m.LocalSymbol]:
     """The locals that a property, or ghost code of another thread, reads."""
-    trees: list[Tree] = [prop.body for prop in model.properties]
+    trees: list[Node] = [prop.body for prop in model.properties]
     trees += [f.body for f in model.functions.values()]
     for progress in model.progress:
         trees += [part for part in (progress.trigger, progress.goal) if part is not None]

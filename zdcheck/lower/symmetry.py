@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from zdcheck.base.source import Span
 from zdcheck.lang import model as m
 from zdcheck.lang import types as t
-from zdcheck.lower.walk import Tree, reachable_code, walk
+from zdcheck.lang.walk import Node, walk
+from zdcheck.lower.walk import reachable_code
 
 
 def asymmetries(model: m.Model) -> dict[str, str]:
@@ -35,7 +36,7 @@ def asymmetries(model: m.Model) -> dict[str, str]:
     return found
 
 
-def _code(model: m.Model) -> Iterator[Tree]:
+def _code(model: m.Model) -> Iterator[Node]:
     for thread in model.threads:
         yield from reachable_code(model, thread.body)
     for prop in model.properties:
@@ -60,7 +61,7 @@ def _code(model: m.Model) -> Iterator[Tree]:
 
 def _declaration(
     initial: m.Expr | m.AnyValue | None, bias: m.Expr | None, holds: m.Holding | None
-) -> Iterator[Tree]:
+) -> Iterator[Node]:
     """A field's initial value comes back whenever its object dies, so it counts as code."""
     for part in (initial, bias, holds.when if holds else None):
         if part is not None:

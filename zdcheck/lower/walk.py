@@ -1,48 +1,19 @@
-"""Going through the trees of a model: children, subexpressions, everything a body may reach."""
+"""What a body of code may reach, and which of its expressions run code."""
 
 from __future__ import annotations
 
-import typing
 from collections.abc import Iterator
-from dataclasses import fields
-from functools import cache
-from typing import Any
+from typing import cast, get_args
 
 from zdcheck.lang import model as m
+from zdcheck.lang.walk import Node, children, walk
 
-Tree = m.Expr | m.Stmt | m.AnyValue
-
-_EXPRESSIONS: tuple[type, ...] = typing.get_args(m.Expr)
-_STATEMENTS: tuple[type, ...] = typing.get_args(m.Stmt)
-_TREES = (*_EXPRESSIONS, *_STATEMENTS, m.AnyValue)
-
-
-@cache
-def _names(node_type: type[Any]) -> tuple[str, ...]:
-    return tuple(f.name for f in fields(node_type) if f.name not in ("span", "type"))
-
-
-def children(tree: Tree) -> Iterator[Tree]:
-    """The trees directly below, in the order written."""
-    for name in _names(typing.cast(Any, type(tree))):
-        value = getattr(tree, name)
-        for part in value if isinstance(value, tuple) else (value,):
-            if isinstance(part, _TREES):
-                yield typing.cast(Tree, part)
-
-
-def walk(tree: Tree) -> Iterator[Tree]:
-    """The tree and everything below it."""
-    pending = [tree]
-    while pending:
-        here = pending.pop()
-        yield here
-        pending.extend(reversed(list(children(here))))
+_EXPRESSIONS: tuple[type, ...] = get_args(m.Expr)
 
 
 def subexpressions(expr: m.Expr) -> list[m.Expr]:
     """The expressions directly below an expression."""
-    return [typing.cast(m.Expr, c) for c in children(expr) if isinstance(c, _EXPRESSIONS)]
+    return [cast(m.Expr, child) for child in children(expr) if isinstance(child, _EXPRESSIONS)]
 
 
 def inner_blocks(stmt: m.Stmt) -> list[m.Block]:
@@ -61,10 +32,10 @@ def is_impure(expr: m.Expr) -> bool:
     )
 
 
-def reachable_code(model: m.Model, body: m.Block) -> Iterator[Tree]:
+def reachable_code(model: m.Model, body: m.Block) -> Iterator[Node]:
     """Everything in a body and in the functions that it may call."""
     seen: set[m.FunctionSymbol] = set()
-    pending: list[Tree] = [body]
+    pending: list[Node] = [body]
     while pending:
         for part in walk(pending.pop()):
             yield part
