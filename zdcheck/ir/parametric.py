@@ -14,7 +14,7 @@ from typing import Literal, NewType, assert_never
 from zdcheck.base.source import Span
 from zdcheck.ir import expr as ground
 from zdcheck.ir.evaluate import evaluate
-from zdcheck.ir.expr import Const, Operator, Type
+from zdcheck.ir.expr import TRUE, Const, Operator, Type
 from zdcheck.ir.system import Kind, Role, StatementId, Violation
 
 FamilyId = NewType("FamilyId", int)
@@ -187,7 +187,7 @@ class Requirement:
 class Do:
     """Wait for `guard`, then make the updates, simultaneously."""
 
-    guard: Term = Const(1)
+    guard: Term = TRUE
     updates: tuple[Assignment, ...] = ()
 
 
