@@ -108,31 +108,30 @@ class Workshop:
 
         def make(directory: Path) -> Path:
             (directory / "model.c").write_text(text, encoding="utf-8")
-            runtime = directory / "runtime.o"
-            cached = self._cached(f"{self._runtime_key(words)}.runtime")
-            jobs = [self._start(directory, *flags, "-c", "model.c", "-o", "model.o")]
-            if cached is None:
-                self._compile_runtime(directory, words)
-            else:
-                shutil.copyfile(cached, runtime)
-            self._wait(jobs)
+            model = self._start(directory, *flags, "-c", "model.c", "-o", "model.o")
+            try:
+                self._put_runtime(directory / "runtime.o", words)
+            except BaseException:
+                _abandon(model)
+                raise
+            self._wait(model)
             link = ("model.o", "runtime.o", "-o", "search", *self._link_flags())
-            self._wait([self._start(directory, *link)])
+            self._wait(self._start(directory, *link))
             return directory / "search"
 
         path = self._built(f"{key}.search", make)
         return Built(path, time.monotonic() - started, False)
 
-    def _compile_runtime(self, directory: Path, words: int) -> None:
+    def _put_runtime(self, target: Path, words: int) -> None:
         def make(inner: Path) -> Path:
             sources = [str(path) for path in sorted(RUNTIME.glob("*.c"))]
-            self._wait([self._start(inner, *self._flags(words), "-O2", "-c", *sources)])
+            self._wait(self._start(inner, *self._flags(words), "-O2", "-c", *sources))
             objects = sorted(path.name for path in inner.glob("*.o"))
-            self._wait([self._start(inner, "-r", "-nostdlib", "-o", "runtime", *objects)])
+            self._wait(self._start(inner, "-r", "-nostdlib", "-o", "runtime", *objects))
             return inner / "runtime"
 
-        path = self._built(f"{self._runtime_key(words)}.runtime", make)
-        shutil.copyfile(path, directory / "runtime.o")
+        name = f"{self._runtime_key(words)}.runtime"
+        shutil.copyfile(self._cached(name) or self._built(name, make), target)
 
     def _flags(self, words: int) -> tuple[str, ...]:
         flags = ["-std=gnu11", "-pipe", "-pthread", f"-DZD_WORDS={words}", f"-I{RUNTIME}"]
@@ -232,19 +231,19 @@ class Workshop:
                 f"the C compiler `{self.compiler.command[0]}` cannot be run: {error.strerror}"
             ) from None
 
-    def _wait(self, jobs: list[subprocess.Popen[bytes]]) -> None:
-        failed = None
-        for job in jobs:
-            try:
-                _, errors = job.communicate()
-            except BaseException:
-                job.kill()
-                job.communicate()
-                raise
-            if job.returncode != 0:
-                failed = _what_it_said(self.compiler.command[0], job.returncode, errors)
-        if failed is not None:
-            raise failed
+    def _wait(self, job: subprocess.Popen[bytes]) -> None:
+        try:
+            _, errors = job.communicate()
+        except BaseException:
+            _abandon(job)
+            raise
+        if job.returncode != 0:
+            raise _what_it_said(self.compiler.command[0], job.returncode, errors)
+
+
+def _abandon(job: subprocess.Popen[bytes]) -> None:
+    job.kill()
+    job.communicate()
 
 
 def _optimisation(actions: int) -> str:

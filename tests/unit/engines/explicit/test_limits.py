@@ -1,0 +1,184 @@
+"""Limits, interrupts and killed searches: a clear answer, never a wrong verdict."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from tests.unit.engines.explicit.counters import counters
+from zdcheck.base.diagnostics import ToolError
+from zdcheck.engines.explicit import engine as engine_module
+from zdcheck.engines.explicit.engine import ExplicitEngine, ExplicitOptions
+from zdcheck.engines.explicit.process import SearchProcess
+from zdcheck.engines.protocol import Found, Limits, NoneFound, Progress, Stopped, Watcher
+from zdcheck.ir.run import Deadlock
+
+MIB = 1 << 20
+
+
+def ignore(progress: Progress) -> None:
+    """Watches nothing."""
+
+
+def engine(cache: Path) -> ExplicitEngine:
+    return ExplicitEngine(ExplicitOptions(cache=cache))
+
+
+@pytest.fixture
+def processes(monkeypatch: pytest.MonkeyPatch) -> list[SearchProcess]:
+    """The searches that the engine starts."""
+    started: list[SearchProcess] = []
+
+    class Noted(SearchProcess):
+        def __enter__(self) -> SearchProcess:
+            started.append(self)
+            return self
+
+    monkeypatch.setattr(engine_module, "SearchProcess", Noted)
+    return started
+
+
+def kills(processes: list[SearchProcess], number: int) -> Watcher:
+    """Sends the signal when the search first says how far it is."""
+
+    def watch(progress: Progress) -> None:
+        os.kill(processes[-1]._process.pid, number)
+
+    return watch
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_states(cache: Path, workers: int) -> None:
+    claim = engine(cache).solve(counters(4, 31), Limits(max_states=10_000, workers=workers), ignore)
+    assert isinstance(claim, Stopped)
+    assert claim.limit == "states"
+    assert 10_000 < claim.statistics.states < 40_000
+    assert claim.statistics.depth > 10
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("mebibytes", [1, 2, 3, 5, 8, 13])
+def test_memory_wherever_it_ends(cache: Path, workers: int, mebibytes: int) -> None:
+    """The table is made larger several times up to there, so some limits end that half-way."""
+    limits = Limits(max_memory=mebibytes * MIB, workers=workers)
+    claim = engine(cache).solve(counters(4, 31), limits, ignore)
+    assert isinstance(claim, Stopped)
+    assert claim.limit == "memory"
+    assert claim.statistics.states < 32**4
+
+
+def test_enough_memory(cache: Path) -> None:
+    claim = engine(cache).solve(counters(4, 31), Limits(max_memory=64 * MIB), ignore)
+    assert isinstance(claim, NoneFound)
+    assert claim.statistics.states == 32**4
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_time(cache: Path, workers: int) -> None:
+    system = counters(6, 31)
+    engine(cache).solve(system, Limits(max_states=1), ignore)  # compiles
+    started = time.monotonic()
+    claim = engine(cache).solve(system, Limits(timeout_s=0.5, workers=workers), ignore)
+    assert isinstance(claim, Stopped)
+    assert claim.limit == "time"
+    assert time.monotonic() - started < 3
+
+
+def test_an_interrupt(cache: Path, processes: list[SearchProcess]) -> None:
+    def watch(progress: Progress) -> None:
+        raise KeyboardInterrupt
+
+    claim = engine(cache).solve(counters(6, 31), Limits(), watch)
+    assert isinstance(claim, Stopped)
+    assert claim.limit == "interrupt"
+    assert claim.statistics.states > 0
+    assert processes[-1]._process.returncode is not None
+
+
+def test_a_killed_search_is_no_verdict(cache: Path, processes: list[SearchProcess]) -> None:
+    with pytest.raises(ToolError, match=r"SIGKILL.*--max-memory"):
+        engine(cache).solve(counters(6, 31), Limits(), kills(processes, signal.SIGKILL))
+
+
+def test_a_crashed_search_is_no_verdict(cache: Path, processes: list[SearchProcess]) -> None:
+    with pytest.raises(ToolError, match="SIGSEGV"):
+        engine(cache).solve(counters(6, 31), Limits(), kills(processes, signal.SIGSEGV))
+
+
+def test_a_search_that_hangs_is_killed_at_its_time_limit(
+    cache: Path, processes: list[SearchProcess], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zdcheck.engines.explicit.process._GRACE_S", 0.2)
+    watch = kills(processes, signal.SIGSTOP)
+    claim = engine(cache).solve(counters(6, 31), Limits(timeout_s=2), watch)
+    assert isinstance(claim, Stopped)
+    assert claim.limit == "time"
+
+
+def test_no_search_outlives_the_one_who_started_it(cache: Path) -> None:
+    code = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from tests.unit.engines.explicit.test_limits import *\n"
+        "from zdcheck.engines.explicit import engine as e\n"
+        "class Said(SearchProcess):\n"
+        "    def __enter__(self):\n"
+        "        print(self._process.pid, flush=True)\n"
+        "        return self\n"
+        "e.SearchProcess = Said\n"
+        "engine(Path(sys.argv[1])).solve(counters(6, 31), Limits(), ignore)\n"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code, str(cache)], stdout=subprocess.PIPE, text=True
+    )
+    assert parent.stdout is not None
+    pid = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    for _ in range(100):
+        if not _is_running(pid):
+            return
+        time.sleep(0.05)
+    raise AssertionError("it still runs")
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_the_answer_does_not_depend_on_the_workers(cache: Path, workers: int) -> None:
+    claim = engine(cache).solve(counters(3, 31, blocked=True), Limits(workers=workers), ignore)
+    assert isinstance(claim, Found)
+    assert claim.fault == Deadlock()
+    assert claim.statistics.states == 32**3
+    # One after the other: two switches.
+    assert len(claim.run.actions) == 93
+    assert sum(a != b for a, b in pairwise(claim.run.actions)) == 2
+
+
+def test_progress_is_told(cache: Path) -> None:
+    seen: list[Progress] = []
+    stop = threading.Event()
+
+    def watch(progress: Progress) -> None:
+        seen.append(progress)
+        stop.set()
+
+    engine(cache).solve(counters(6, 31), Limits(timeout_s=1.0), watch)
+    assert stop.is_set()
+    assert seen[-1].states > seen[0].states or len(seen) == 1
+    assert all(p.frontier >= 0 and p.depth > 0 for p in seen)
