@@ -6,6 +6,7 @@
 
 /* Enough for 2^35 states per worker; only what is used of the directory is ever touched. */
 #define MAX_CHUNKS ((size_t)1 << 21)
+#define MORE_CHUNKS ((size_t)64) /* at once; some pages of the largest size */
 #define CHUNK_BYTES (CHUNK_STATES * ZD_WORDS * sizeof(uint64_t))
 
 bool levels_make(struct levels *levels, unsigned workers)
@@ -25,27 +26,34 @@ bool levels_make(struct levels *levels, unsigned workers)
 void levels_drop(struct levels *levels)
 {
     for (unsigned w = 0; levels->lists && w < levels->workers; w++) {
-        struct list *list = &levels->lists[w];
-        for (size_t i = 0; list->chunks && i < MAX_CHUNKS && list->chunks[i]; i++)
-            memory_give(list->chunks[i], CHUNK_BYTES);
-        free(list->chunks);
-        free(list->starts);
+        free(levels->lists[w].chunks);
+        free(levels->lists[w].starts);
     }
     free(levels->lists);
     levels->lists = NULL;
+}
+
+static bool take_chunks(struct list *list)
+{
+    size_t more = list->taken < 2 ? 1 : list->taken;
+    if (more > MORE_CHUNKS)
+        more = MORE_CHUNKS;
+    if (more > MAX_CHUNKS - list->taken)
+        return false;
+    char *block = memory_take_large(more * CHUNK_BYTES);
+    if (!block)
+        return false;
+    for (size_t i = 0; i < more; i++)
+        list->chunks[list->taken++] = (uint64_t *)(block + i * CHUNK_BYTES);
+    return true;
 }
 
 bool levels_append(struct levels *levels, unsigned worker, const uint64_t *words)
 {
     struct list *list = &levels->lists[worker];
     const size_t chunk = list->count / CHUNK_STATES;
-    if (list->count % CHUNK_STATES == 0) {
-        if (chunk == MAX_CHUNKS)
-            return false;
-        list->chunks[chunk] = memory_take(CHUNK_BYTES);
-        if (!list->chunks[chunk])
-            return false;
-    }
+    if (chunk == list->taken && !take_chunks(list))
+        return false;
     uint64_t *place = list->chunks[chunk] + list->count % CHUNK_STATES * ZD_WORDS;
     for (int w = 0; w < ZD_WORDS; w++)
         place[w] = words[w];

@@ -14,9 +14,10 @@
 #include "model.h"
 
 /* The list of one worker, in chunks. The directory has a fixed size, because others read while
- * the owner appends. */
+ * the owner appends. Chunks are taken several at once, the more the longer the list. */
 struct list {
     uint64_t **chunks;
+    size_t taken;   /* chunks */
     size_t count;   /* states */
     size_t *starts; /* starts[k]: where level k begins in this list */
     char padding[64];
@@ -32,6 +33,8 @@ struct levels {
 #define CHUNK_STATES ((size_t)1 << 14)
 
 bool levels_make(struct levels *levels, unsigned workers);
+
+/* The states themselves go with the process. */
 void levels_drop(struct levels *levels);
 
 /* Appends a state to the last level; false if memory ends. Only worker `worker` may call this. */

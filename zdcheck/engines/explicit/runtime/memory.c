@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <sys/mman.h>
 
+#define LARGE ((size_t)4 << 20) /* smaller blocks are not worth pages of 2 MiB */
+
 static size_t limit = SIZE_MAX;
 static atomic_size_t used, peak;
 
@@ -34,12 +36,17 @@ void *memory_take(size_t bytes)
     return take(bytes, 0);
 }
 
-void *memory_take_random(size_t bytes, size_t replaced)
+void *memory_take_large(size_t bytes)
+{
+    return memory_take_instead(bytes, 0);
+}
+
+void *memory_take_instead(size_t bytes, size_t replaced)
 {
     void *block = take(bytes, replaced);
 #ifdef MADV_HUGEPAGE
-    /* Random accesses to a large table miss the TLB as well; advice may be ignored. */
-    if (block && bytes >= ((size_t)8 << 20))
+    /* Page faults cost time, and so do the TLB misses of random access; advice may be ignored. */
+    if (block && bytes >= LARGE)
         madvise(block, bytes, MADV_HUGEPAGE);
 #endif
     return block;

@@ -10,9 +10,12 @@ void memory_limit(size_t bytes);
 /* A zeroed, page-aligned block; NULL beyond the limit or if the system refuses. */
 void *memory_take(size_t bytes);
 
-/* As memory_take, for a block that is accessed at random and will soon replace another of
- * `replaced` bytes (or 0): piece by piece that one is forgotten, so only the rest counts now. */
-void *memory_take_random(size_t bytes, size_t replaced);
+/* As memory_take, for a block that will be used densely: in large pages, if it fills some. */
+void *memory_take_large(size_t bytes);
+
+/* As memory_take_large, for a block that will soon replace another of `replaced` bytes (or 0):
+ * piece by piece that one is forgotten, so only the rest counts now. */
+void *memory_take_instead(size_t bytes, size_t replaced);
 
 void memory_give(void *block, size_t bytes);
 

@@ -50,22 +50,29 @@ static void watch(struct search *s, struct worker *w, const uint64_t *words, uin
     }
 }
 
-static void visit(struct search *s, unsigned me, const struct pending *p, uint32_t depth)
+/* Rarely enough, compared with states met again, to be no part of the loops below. */
+static __attribute__((noinline)) void found_new(struct search *s, unsigned me,
+                                                const uint64_t *words, uint32_t depth)
 {
     struct worker *w = &s->workers[me];
-    if (!table_insert(&s->table, p->words, p->hash))
-        return;
     w->new_states++;
-    if (!levels_append(&s->levels, me, p->words))
+    if (!levels_append(&s->levels, me, words))
         stop(s, LIMIT_MEMORY);
-    const uint32_t fault = zd_fault(p->words);
+    const uint32_t fault = zd_fault(words);
     if (fault && fault < w->state_fault)
         w->state_fault = fault;
     if (w->watching_count)
-        watch(s, w, p->words, depth);
+        watch(s, w, words, depth);
 }
 
-static void push(struct search *s, unsigned me, const uint64_t *words)
+static inline void visit(struct search *s, unsigned me, const struct pending *p, uint32_t depth)
+{
+    if (table_insert(&s->table, p->words, p->hash))
+        found_new(s, me, p->words, depth);
+}
+
+/* Inserts what has waited longest, if the ring is full, and lets the state wait in its place. */
+static inline void push(struct search *s, unsigned me, const uint64_t *words)
 {
     struct worker *w = &s->workers[me];
     struct pending *p = &w->ring[w->ring_at];
@@ -88,6 +95,14 @@ static void drain(struct search *s, unsigned me)
         visit(s, me, &w->ring[(first + i) % RING], s->depth + 1);
     w->ring_at = 0;
     w->ring_full = false;
+}
+
+static inline bool same(const uint64_t *a, const uint64_t *b)
+{
+    uint64_t difference = 0;
+    for (int i = 0; i < ZD_WORDS; i++)
+        difference |= a[i] ^ b[i];
+    return difference == 0;
 }
 
 static void note_edges(struct search *s, const uint64_t *state, uint32_t action)
@@ -120,7 +135,8 @@ static void expand_state(struct search *s, unsigned me, const uint64_t *state)
         }
         if (w->fired[action]++ == 0)
             w->first_fired[action] = s->depth + 1;
-        w->transitions++;
+        if (same(out[i].words, state))
+            continue;
         if (zd_model.symmetric)
             zd_canonical(out[i].words, NULL);
         push(s, me, out[i].words);
@@ -210,7 +226,8 @@ static void move_job(void *context, unsigned me)
     (void)me;
     struct search *s = context;
     struct cursor *cursor = &s->cursors[0];
-    const size_t piece = (size_t)1 << 12;
+    /* Whole large pages, so that giving back a part of the old table does not split them. */
+    const size_t piece = cursor->end < (size_t)1 << 18 ? (size_t)1 << 12 : (size_t)1 << 16;
     for (;;) {
         const size_t from = atomic_fetch_add(&cursor->next, piece);
         if (from >= cursor->end)
@@ -409,7 +426,8 @@ void search_run(struct search *s)
     if (r->outcome == OUTCOME_STOPPED && r->depth > s->depth)
         r->depth = s->depth;
     for (unsigned i = 0; i < s->worker_count; i++) {
-        r->transitions += s->workers[i].transitions;
+        for (uint32_t a = 0; a < zd_model.actions; a++)
+            r->transitions += s->workers[i].fired[a];
         const size_t next = atomic_load(&s->cursors[i].next);
         if (r->outcome == OUTCOME_STOPPED && next < s->cursors[i].end)
             r->frontier += s->cursors[i].end - next;

@@ -51,7 +51,6 @@ struct worker {
     uint32_t state_fault;  /* smallest of the new states, as zd_fault */
     uint32_t failed_check; /* smallest class */
     size_t new_states;     /* not yet added to the search's */
-    uint64_t transitions;
     uint64_t *fired;       /* by action: its transitions */
     uint32_t *first_fired; /* by action: the length of the shortest run that ends with it */
     uint32_t *watching;    /* numbers of conditions not seen yet */

@@ -2,9 +2,6 @@
 
 #include "memory.h"
 
-/* The old table is given back in pieces of so many bytes while it is moved. */
-#define PIECE ((size_t)4 << 20)
-
 size_t table_bytes(const struct table *table)
 {
     return table->groups * GROUP * ZD_WORDS * sizeof(uint64_t);
@@ -13,7 +10,7 @@ size_t table_bytes(const struct table *table)
 bool table_make(struct table *table, size_t slots, const struct table *old)
 {
     table->groups = (slots + GROUP - 1) / GROUP;
-    table->slots = memory_take_random(table_bytes(table), old ? table_bytes(old) : 0);
+    table->slots = memory_take_instead(table_bytes(table), old ? table_bytes(old) : 0);
     atomic_init(&table->has_zero, old && atomic_load(&old->has_zero));
     return table->slots != NULL;
 }
@@ -31,9 +28,8 @@ size_t table_slots(const struct table *table)
 
 void table_move(struct table *table, struct table *old, size_t from, size_t to)
 {
-    const size_t end = to * GROUP * ZD_WORDS;
-    size_t kept = from * GROUP * ZD_WORDS;
-    for (size_t at = kept; at < end; at += ZD_WORDS) {
+    const size_t start = from * GROUP * ZD_WORDS, end = to * GROUP * ZD_WORDS;
+    for (size_t at = start; at < end; at += ZD_WORDS) {
         uint64_t words[ZD_WORDS];
         for (int w = 0; w < ZD_WORDS; w++)
             words[w] = atomic_load_explicit(&old->slots[at + w], memory_order_relaxed);
@@ -43,9 +39,6 @@ void table_move(struct table *table, struct table *old, size_t from, size_t to)
         words[0] &= ~MARKS;
 #endif
         table_insert(table, words, table_hash(words));
-        if ((at - kept) * sizeof(uint64_t) >= PIECE) {
-            memory_forget((void *)&old->slots[kept], (at - kept) * sizeof(uint64_t));
-            kept = at;
-        }
     }
+    memory_forget((void *)&old->slots[start], (end - start) * sizeof(uint64_t));
 }

@@ -45,16 +45,16 @@ size_t table_bytes(const struct table *table);
 /* Puts the states that lie in the groups from .. to-1 of `old` into `table`, and forgets them. */
 void table_move(struct table *table, struct table *old, size_t from, size_t to);
 
+/* One wide multiplication per word; both halves, because the high one alone forgets low bits. */
 static inline uint64_t table_hash(const uint64_t *words)
 {
-    uint64_t h = words[0];
-    for (int i = 1; i < ZD_WORDS; i++) {
-        h = (h ^ (h >> 32)) * UINT64_C(0x9fb21c651e98df25);
-        h ^= words[i];
+    uint64_t h = UINT64_C(0x9e3779b97f4a7c15);
+    for (int i = 0; i < ZD_WORDS; i++) {
+        const unsigned __int128 product =
+            (unsigned __int128)(words[i] ^ h) * UINT64_C(0xd6e8feb86659fd93);
+        h = (uint64_t)(product >> 64) ^ (uint64_t)product;
     }
-    h = (h ^ (h >> 32)) * UINT64_C(0xd6e8feb86659fd93);
-    h = (h ^ (h >> 32)) * UINT64_C(0xd6e8feb86659fd93);
-    return h ^ (h >> 32);
+    return h;
 }
 
 static inline size_t table_home(const struct table *table, uint64_t hash)
