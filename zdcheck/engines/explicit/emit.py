@@ -294,7 +294,7 @@ class _Emitter:
             text.append(self._faulty(balanced, self.entries[number] + 1))
         rank = len(self.system.ledger)
         if any(prop.kind == "finally" for prop in self.system.properties):
-            text.append("    const bool ended = zd_all_ended(s);\n")
+            text.append("    const bool ended = zd_all_ended(s);\n    (void)ended;\n")
         for prop in self.system.properties:
             rank += 1
             text.append(self._faulty(prop.condition, rank, prop.kind == "finally"))

@@ -1,0 +1,75 @@
+"""The runtime and what is generated for it, under the compiler's sanitizers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.agreement.compare import ignore, interpreted, same
+from tests.agreement.generate import random_system
+from tests.support.systems import locks, unplug
+from tests.unit.engines.explicit.counters import counters
+from zdcheck.engines.explicit.build import Sanitizer
+from zdcheck.engines.explicit.engine import ExplicitEngine, ExplicitOptions
+from zdcheck.engines.protocol import Claim, Found, Limits, NoneFound, Stopped
+from zdcheck.ir.expr import Type
+from zdcheck.ir.system import System
+
+pytestmark = pytest.mark.slow
+
+SANITIZERS: tuple[Sanitizer, ...] = ("address,undefined", "thread")
+sanitized = pytest.mark.parametrize("sanitizer", SANITIZERS)
+
+
+def solve(
+    system: System, cache: Path, sanitizer: Sanitizer, limits: Limits, symmetry: bool = True
+) -> Claim:
+    options = ExplicitOptions(symmetry=symmetry, sanitizer=sanitizer, cache=cache)
+    return ExplicitEngine(options).solve(system, limits, ignore)
+
+
+@sanitized
+def test_random_systems(sanitizer: Sanitizer, cache: Path) -> None:
+    for seed in range(9000, 9040):
+        system = random_system(seed)
+        wanted = interpreted(system, 4000)
+        if ExplicitEngine().refuses(system) or isinstance(wanted, Stopped):
+            continue
+        for symmetry in (False, True):
+            got = solve(system, cache, sanitizer, Limits(workers=2), symmetry)
+            same(system, wanted, got, reduced=symmetry)
+
+
+@sanitized
+@pytest.mark.parametrize(("words", "bits"), [(1, 5), (2, 24), (3, 48)])
+def test_many_workers_on_a_table_that_grows(
+    sanitizer: Sanitizer, words: int, bits: int, cache: Path
+) -> None:
+    # Wider counters fill more words with as many states.
+    system = _wide(counters(3, 31, blocked=True), bits)
+    claim = solve(system, cache, sanitizer, Limits(workers=4))
+    assert isinstance(claim, Found)
+    assert claim.statistics.states == 32**3
+    assert claim.statistics.extra["state"].endswith(f"in {8 * words} bytes")
+
+
+@sanitized
+@pytest.mark.parametrize("limits", [Limits(max_states=20_000), Limits(max_memory=3 << 20)])
+def test_limits(sanitizer: Sanitizer, limits: Limits, cache: Path) -> None:
+    claim = solve(counters(4, 31), cache, sanitizer, replace(limits, workers=2))
+    assert isinstance(claim, Stopped)
+
+
+@sanitized
+def test_faults(sanitizer: Sanitizer, cache: Path) -> None:
+    for system in (unplug(), unplug(leaks=True), locks(together=True), locks(together=False)):
+        assert isinstance(solve(system, cache, sanitizer, Limits(workers=2)), Found)
+    assert isinstance(solve(unplug(pte_holds=True), cache, sanitizer, Limits()), NoneFound)
+
+
+def _wide(system: System, bits: int) -> System:
+    wide = Type("int", 0, (1 << bits) - 1)
+    variables = (replace(v, type=wide) if v.role == "shared" else v for v in system.variables)
+    return replace(system, variables=tuple(variables))
