@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from zdcheck.base.diagnostics import Diagnostic, Label, Severity, SpecError, UsageError
@@ -17,6 +19,12 @@ MAX_BYTES = 2_000_000
 
 LIBRARY = "<library>"
 """The folder under which library modules are shown."""
+
+_MOST_NEIGHBOURS = 1000
+"""How many files beside a spec are looked at for a suggestion."""
+
+_MOST_OF_A_CYCLE = 8
+"""How many modules of a cycle a message names."""
 
 ModuleName = tuple[str, ...]
 
@@ -51,6 +59,17 @@ def read(path: Path, shown: str) -> SourceFile:
         raise UsageError(f"{shown} is not UTF-8 text") from None
     except OSError as error:
         raise UsageError(f"{shown} cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise UsageError(f"{shown!r} is no path") from None
+
+
+@dataclass
+class _Visit:
+    """A module under way: what it is used by, and the uses in it still to be followed."""
+
+    name: ModuleName
+    spec: ast.Spec
+    pending: Iterator[ast.Use]
 
 
 @dataclass
@@ -59,24 +78,34 @@ class _Loader:
 
     folder: Path | None
     done: dict[ModuleName, ast.Module] = field(default_factory=dict)
-    path: list[ModuleName] = field(default_factory=list)
+    path: list[_Visit] = field(default_factory=list)
     problems: list[Diagnostic] = field(default_factory=list)
 
     def visit(self, name: ModuleName, spec: ast.Spec) -> None:
-        self.path.append(name)
-        for item in spec.items:
-            if isinstance(item, ast.UseItem):
-                for use in item.modules:
-                    self._use(use)
-        self.path.pop()
-        self.done[name] = ast.Module(name, spec)
+        """A module and all that it uses. A loop, because a chain of modules may be long."""
+        self._enter(name, spec)
+        while self.path:
+            visit = self.path[-1]
+            use = next(visit.pending, None)
+            if use is not None:
+                self._use(use)
+            else:
+                self.path.pop()
+                self.done[visit.name] = ast.Module(visit.name, visit.spec)
+
+    def _enter(self, name: ModuleName, spec: ast.Spec) -> None:
+        uses = [u for item in spec.items if isinstance(item, ast.UseItem) for u in item.modules]
+        self.path.append(_Visit(name, spec, iter(uses)))
 
     def _use(self, use: ast.Use) -> None:
         name = tuple(part.text for part in use.path)
         if name in self.done:
             return
-        if name in self.path:
-            cycle = [*self.path[self.path.index(name) :], name]
+        under_way = [visit.name for visit in self.path]
+        if name in under_way:
+            cycle = [*under_way[under_way.index(name) :], name]
+            if len(cycle) > _MOST_OF_A_CYCLE:
+                cycle[_MOST_OF_A_CYCLE - 2 : -1] = [("…",)]
             self._error(
                 "import_cycle",
                 use,
@@ -91,8 +120,11 @@ class _Loader:
         except SpecError as error:
             self.problems += error.diagnostics
             self.done[name] = ast.Module(name, ast.Spec((), use.span))
-            return
-        self.visit(name, spec)
+        except UsageError as error:
+            self._error("unknown_module", use, str(error))
+            self.done[name] = ast.Module(name, ast.Spec((), use.span))
+        else:
+            self._enter(name, spec)
 
     def _find(self, name: ModuleName, use: ast.Use) -> SourceFile | None:
         relative = Path(*name).with_suffix(".zd")
@@ -107,7 +139,7 @@ class _Loader:
                 "rename your module",
             )
         elif not found:
-            near = closest(_dotted(name), self._known())
+            near = closest(_dotted(name), self._known(name))
             help = (
                 f"did you mean `{near}`?"
                 if near
@@ -123,10 +155,14 @@ class _Loader:
         self.done[name] = ast.Module(name, ast.Spec((), use.span))
         return None
 
-    def _known(self) -> list[str]:
-        """The names of all modules in the library."""
-        root = library_root()
-        return [_dotted(p.relative_to(root).with_suffix("").parts) for p in root.rglob("*.zd")]
+    def _known(self, wanted: ModuleName) -> list[str]:
+        """The names of all modules in the library, and of those beside the spec where it looked."""
+        found = [(library_root(), path) for path in library_root().rglob("*.zd")]
+        if self.folder is not None:
+            places = dict.fromkeys((self.folder, self.folder.joinpath(*wanted[:-1])))
+            for place in places:
+                found += [(self.folder, p) for p in islice(place.glob("*.zd"), _MOST_NEIGHBOURS)]
+        return [_dotted(path.relative_to(root).with_suffix("").parts) for root, path in found]
 
     def _error(self, id: str, use: ast.Use, message: str, help: str | None = None) -> None:
         self.problems.append(Diagnostic(id, Severity.ERROR, message, Label(use.span), help=help))
