@@ -24,8 +24,7 @@ from zdcheck.lang.check import check as check_bundle
 from zdcheck.lang.lint import lint
 from zdcheck.lang.modules import LIBRARY, load, read
 from zdcheck.lang.parser import parse
-from zdcheck.lower import lower
-from zdcheck.lower.instance import Instance
+from zdcheck.lower import Instance, Program, lower, program_of
 from zdcheck.trace.coverage import Coverage
 from zdcheck.trace.model import Named, Size
 from zdcheck.trace.replay import Origin, replay
@@ -133,8 +132,7 @@ def own_warnings(model: m.Model) -> tuple[Diagnostic, ...]:
 
 def lower_check(spec: Spec, check: m.Check, options: Options) -> Lowered:
     """The transition system of one check under the options' settings and scope."""
-    _known_names(spec.model, options)
-    instance = Instance.of(spec.model, check, options.settings, options.scope)
+    instance = _instance(spec, check, options)
     config = tuple(
         Named(symbol.name, instance.scalar(symbol.type, symbol.span).show(value))
         for symbol, value in instance.configs.items()
@@ -142,6 +140,16 @@ def lower_check(spec: Spec, check: m.Check, options: Options) -> Lowered:
     sizes = tuple(Size(name, size) for name, size in instance.sizes.items() if name != "thread")
     origin = Origin(spec.path, check.name, config, sizes)
     return Lowered(spec, check, lower(instance), origin)
+
+
+def program_of_check(spec: Spec, check: m.Check, options: Options) -> Program:
+    """The parametric program of one check, which `lower_check` spells out."""
+    return program_of(_instance(spec, check, options))
+
+
+def _instance(spec: Spec, check: m.Check, options: Options) -> Instance:
+    _known_names(spec.model, options)
+    return Instance.of(spec.model, check, options.settings, options.scope)
 
 
 def check_spec(

@@ -9,8 +9,15 @@ import click
 
 from zdcheck.base.diagnostics import UsageError
 from zdcheck.cli import options as opt
+from zdcheck.ir.pretty_program import pretty_program
 from zdcheck.ir.system import System
-from zdcheck.pipeline import Options, load_spec, lower_check, parse_spec
+from zdcheck.pipeline import (
+    Options,
+    load_spec,
+    lower_check,
+    parse_spec,
+    program_of_check,
+)
 from zdcheck.render.tree import tree_text
 
 Format = Literal["text", "dot", "svg"]
@@ -19,6 +26,9 @@ Format = Literal["text", "dot", "svg"]
 @click.command("show")
 @click.argument("spec")
 @click.option("--ir", "what", flag_value="ir", default="ir", help="The transition system.")
+@click.option(
+    "--program", "what", flag_value="program", help="The parametric program, one level above it."
+)
 @click.option("--cfg", "what", flag_value="cfg", help="Where threads stop, and their steps.")
 @click.option("--ast", "what", flag_value="ast", help="The syntax tree.")
 @click.option("--check", "check_name", help="Which check's configuration; the first by default.")
@@ -33,7 +43,7 @@ Format = Literal["text", "dot", "svg"]
 @click.option("-o", "--output", metavar="FILE", help="Write there instead of to stdout.")
 def command(
     spec: str,
-    what: Literal["ir", "cfg", "ast"],
+    what: Literal["ir", "program", "cfg", "ast"],
     check_name: str | None,
     settings: tuple[str, ...],
     scope: tuple[str, ...],
@@ -50,8 +60,11 @@ def command(
             settings=opt.pairs(settings, "--set", "recheck=false"), scope=opt.sizes(scope)
         )
         loaded = load_spec(spec)
-        lowered = lower_check(loaded, loaded.only_or(check_name), options)
-        text = _system(lowered.system, what, format_)
+        chosen = loaded.only_or(check_name)
+        if what == "program":
+            text = pretty_program(program_of_check(loaded, chosen, options))
+        else:
+            text = _system(lower_check(loaded, chosen, options).system, what, format_)
     if output is None:
         click.echo(text, nl=False)
     else:
