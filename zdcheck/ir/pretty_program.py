@@ -88,12 +88,10 @@ def _instruction(program: Program, node: Node) -> str:
         case Test(condition, binds):
             naming = f" with {_updates(program, binds)}" if binds else ""
             text = f"if {_term(program, condition)}{naming} -> {then}"
-        case Choose(bound, _, low, high, filter_, updates):
-            condition = "" if where == Const(1) else f" where {_term(program, where)}"
+        case Choose(bound, _, low, high, where, updates):
+            which = "" if where == Const(1) else f" where {_term(program, where)}"
             name = _term(program, bound)
-            text = (
-                f"choose {name} in {low}..{high}{condition}; {_updates(program, updates)} -> {then}"
-            )
+            text = f"choose {name} in {low}..{high}{which}; {_updates(program, updates)} -> {then}"
         case Fork():
             text = f"either -> {then}"
         case End():
