@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.messages import diagnose
+from zdcheck.engines.explicit.build import find_compiler
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -77,7 +78,7 @@ def output(command: str, folder: Path) -> str:
         check=False,
     )
     assert "Traceback" not in done.stderr
-    return scrubbed(done.stdout)
+    return done.stdout
 
 
 def compare(
@@ -86,12 +87,13 @@ def compare(
     """Each match of the pattern in the page must be what `block` makes of it."""
     text = page.read_text("utf-8")
     new = pattern.sub(block, text)
-    if update:
+    if update and scrubbed(text) != scrubbed(new):
         page.write_text(new, encoding="utf-8")
     else:
         assert scrubbed(text) == scrubbed(new)
 
 
+@pytest.mark.skipif(find_compiler() is None, reason="the figures shown are the explorer's")
 @pytest.mark.parametrize("page", WITH_COMMANDS, ids=named)
 def test_commands_print_what_the_page_shows(page: Path, folder: Path, update: bool) -> None:
     def run(match: re.Match[str]) -> str:
