@@ -1,77 +1,119 @@
--- The protocol of gup.zd in Murphi, state for state.
+-- The protocol of gup.zd for Murphi (rumur). bench/run.py changes the sizes.
+
 const
   GUPS: 3;
   PAGES: 3;
   PTES: 3;
+  UNMAPPERS: 2;
 
 type
-  gup_t: scalarset(GUPS);
-  page_t: scalarset(PAGES);
-  pte_t: scalarset(PTES);
-  count_t: 0 .. 15;
+  Gup: scalarset(GUPS);
+  Page: scalarset(PAGES);
+  Pte: scalarset(PTES);
+  Unmapper: scalarset(UNMAPPERS);
+  Where: enum { READING, TAKING, AGAIN, USING, PUTTING };
 
 var
-  count: array[page_t] of count_t;
-  entry: array[pte_t] of page_t;
+  -- undefined is null
+  refcount: array [Page] of 0..15;
+  entry: array [Pte] of Page;
   dying: boolean;
   gone: boolean;
-  at: array[gup_t] of 0 .. 4;
-  slot: array[gup_t] of pte_t;
-  pin: array[gup_t] of page_t;
-  old: page_t;
-  unplug_at: 0 .. 3;
-
-ruleset g: gup_t do
-  ruleset e: pte_t do
-    rule "read an entry" at[g] = 0 & !isundefined(entry[e]) ==> begin
-      slot[g] := e; pin[g] := entry[e]; at[g] := 1;
-    end;
-  end;
-  rule "take a reference" at[g] = 1 ==> begin
-    if count[pin[g]] = 0 | dying then
-      undefine slot[g]; undefine pin[g]; at[g] := 0;
-    else
-      count[pin[g]] := count[pin[g]] + 1; at[g] := 2;
-    end;
-  end;
-  rule "read the entry again" at[g] = 2 ==> begin
-    if !isundefined(entry[slot[g]]) & entry[slot[g]] = pin[g] then at[g] := 3; else at[g] := 4; end;
-    undefine slot[g];
-  end;
-  rule "use the page" at[g] = 3 ==> begin
-    assert !gone;
-    at[g] := 4;
-  end;
-  rule "put it" at[g] = 4 ==> begin
-    count[pin[g]] := count[pin[g]] - 1; undefine pin[g]; at[g] := 0;
-  end;
-end;
-
-ruleset e: pte_t do
-  ruleset p: page_t do
-    rule "map" isundefined(entry[e]) & !dying & count[p] > 0 ==> begin
-      count[p] := count[p] + 1; entry[e] := p;
-    end;
-  end;
-  rule "unmap" isundefined(old) & !isundefined(entry[e]) ==> begin
-    old := entry[e]; undefine entry[e];
-  end;
-end;
-
-rule "put the unmapped page" !isundefined(old) ==> begin
-  count[old] := count[old] - 1; undefine old;
-end;
-
-rule "kill" unplug_at = 0 ==> begin dying := true; unplug_at := 1; end;
-rule "wait" unplug_at = 1 & forall p: page_t do count[p] = 1 end ==> begin unplug_at := 2; end;
-rule "remove" unplug_at = 2 ==> begin gone := true; unplug_at := 3; end;
+  at: array [Gup] of Where;
+  slot: array [Gup] of Pte;
+  pin: array [Gup] of Page;
+  old: array [Unmapper] of Page;
+  step: 0..3;
 
 startstate begin
-  for p: page_t do count[p] := 1; end;
+  for p: Page do refcount[p] := 1; end;
+  for e: Pte do undefine entry[e]; end;
   dying := false;
   gone := false;
-  for g: gup_t do at[g] := 0; end;
-  unplug_at := 0;
+  for g: Gup do
+    at[g] := READING;
+    undefine slot[g];
+    undefine pin[g];
+  end;
+  for u: Unmapper do undefine old[u]; end;
+  step := 0;
 end;
 
-invariant "mapped" forall e: pte_t do isundefined(entry[e]) | count[entry[e]] > 0 end;
+ruleset g: Gup; e: Pte do
+  rule "gup reads an entry" at[g] = READING & !isundefined(entry[e]) ==> begin
+    slot[g] := e;
+    pin[g] := entry[e];
+    at[g] := TAKING;
+  end;
+end;
+
+ruleset g: Gup do
+  rule "gup takes a reference" at[g] = TAKING ==> begin
+    if refcount[pin[g]] > 0 & !dying then
+      refcount[pin[g]] := refcount[pin[g]] + 1;
+      at[g] := AGAIN;
+    else
+      undefine slot[g];
+      undefine pin[g];
+      at[g] := READING;
+    end;
+  end;
+
+  rule "gup reads the entry again" at[g] = AGAIN ==> begin
+    if !isundefined(entry[slot[g]]) & entry[slot[g]] = pin[g] then
+      at[g] := USING;
+    else
+      at[g] := PUTTING;
+    end;
+    undefine slot[g];
+  end;
+
+  rule "gup uses the page" at[g] = USING ==> begin
+    assert !gone "it is gone";
+    at[g] := PUTTING;
+  end;
+
+  rule "gup puts the page" at[g] = PUTTING ==> begin
+    refcount[pin[g]] := refcount[pin[g]] - 1;
+    undefine pin[g];
+    at[g] := READING;
+  end;
+end;
+
+ruleset e: Pte; p: Page do
+  rule "map" isundefined(entry[e]) & !dying & refcount[p] > 0 ==> begin
+    refcount[p] := refcount[p] + 1;
+    entry[e] := p;
+  end;
+end;
+
+ruleset u: Unmapper; e: Pte do
+  rule "unmap" isundefined(old[u]) & !isundefined(entry[e]) ==> begin
+    old[u] := entry[e];
+    undefine entry[e];
+  end;
+end;
+
+ruleset u: Unmapper do
+  rule "unmap: put" !isundefined(old[u]) ==> begin
+    refcount[old[u]] := refcount[old[u]] - 1;
+    undefine old[u];
+  end;
+end;
+
+rule "unplug: dying" step = 0 ==> begin
+  dying := true;
+  step := 1;
+end;
+
+rule "unplug: drained" step = 1 & forall p: Page do refcount[p] = 1 end ==> begin
+  step := 2;
+end;
+
+rule "unplug: gone" step = 2 ==> begin
+  gone := true;
+  step := 3;
+end;
+
+invariant "mapped"
+  forall e: Pte do isundefined(entry[e]) | refcount[entry[e]] > 0 end;
