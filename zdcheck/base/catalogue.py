@@ -63,6 +63,10 @@ ERRORS: dict[str, Entry] = _entries(
     "error",
     # Reading a spec and its modules (`lang`).
     syntax="the text is not a spec",
+    unclosed="a bracket that is never closed, or one that closes nothing",
+    unterminated="a comment or a text without an end",
+    bad_character="a character that has no meaning in a spec",
+    reserved_word="a word of the language stands where a name should be",
     nesting="nested more deeply than any protocol needs",
     unknown_module="there is no such module",
     import_cycle="modules use each other",

@@ -18,6 +18,9 @@ from zdcheck.lang.scan import Token
 
 END = "$END"
 
+MAX_STACK = 5_000
+"""More open symbols than any tree of the greatest height allowed leaves."""
+
 _KINDS = {"number": "NUMBER", "string": "STRING", "end": END}
 
 
@@ -102,11 +105,19 @@ class Automaton:
 
     def accepts(self, *terminals: str) -> bool:
         """Whether these terminals can come next, one after the other."""
-        return self.after(terminals) is not None
+        return self._follow(terminals) is not None
 
-    def after(self, terminals: tuple[str, ...]) -> list[int] | None:
-        """The states after these terminals; None if they cannot come next."""
-        # Only the part of the stack that reductions have uncovered is copied.
+    def after(self, *terminals: str) -> Automaton | None:
+        """A copy after these terminals, for questions only; None if they cannot come next."""
+        found = self._follow(terminals)
+        if found is None:
+            return None
+        base, top = found
+        states = self.states[:base] + top
+        return Automaton(self.source, self.build, 0, states, [], self.table)
+
+    def _follow(self, terminals: tuple[str, ...]) -> tuple[int, list[int]] | None:
+        """How many states are left of the stack after these terminals, and those on top of them."""
         base = len(self.states)
         top: list[int] = []
         for terminal in terminals:
@@ -130,18 +141,13 @@ class Automaton:
                 state = under[rule.origin]
                 top.append(state)
                 if terminal == END and state == self.table.end:
-                    return self.states[:base] + top
-        return self.states[:base] + top
+                    return base, top
+        return base, top
 
     def expected(self) -> frozenset[str]:
         """The terminals that can come next."""
         row = self.table.states[self.states[-1]]
         return frozenset(symbol for symbol in row if _is_terminal(symbol) and self.accepts(symbol))
-
-    def can_follow(self, states: list[int], terminal: str) -> bool:
-        """Whether a terminal can come in other states, such as those that `after` gives."""
-        probe = Automaton(self.source, self.build, 0, states, [], self.table)
-        return probe.accepts(terminal)
 
     # --- moves --------------------------------------------------------------------------
 
@@ -151,6 +157,8 @@ class Automaton:
         while True:
             action = states[self.states[-1]][terminal]
             if action >= 0:
+                if len(self.states) > MAX_STACK:
+                    raise TooDeep
                 self.states.append(action)
                 read = Token(token.kind, token.text, token.start, token.end, terminal)
                 self.entries.append(Entry(terminal, read, token.start, token.end, 0))

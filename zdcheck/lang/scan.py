@@ -17,6 +17,9 @@ MAX_CHARACTERS = 2_000_000
 MAX_TOKENS = 200_000
 """A spec is a few hundred lines; anything this large is none."""
 
+MAX_PROBLEMS = 20
+"""After so many the rest helps nobody."""
+
 MAX_BRACKETS = 100
 """How deep brackets may nest."""
 
@@ -44,6 +47,8 @@ class Scanned:
     tokens: list[Token] = field(default_factory=list)
     comments: list[Token] = field(default_factory=list)
     problems: list[Diagnostic] = field(default_factory=list)
+    end: int = 0
+    """Where the tokens stop; past the text unless something in it leaves nothing sensible behind."""
 
 
 _OPEN, _CLOSE = "([{", ")]}"
@@ -57,11 +62,13 @@ _TOKEN = re.compile(
     rf"""(?P<space>[ \t\r\n]+)
        | (?P<comment>//[^\n]*|/\*.*?\*/)
        | (?P<open_comment>/\*)
-       | (?P<word>[A-Za-z_][A-Za-z_0-9]*)
+       | (?P<word>(?>[A-Za-z_][A-Za-z_0-9]*)(?![^\W0-9A-Za-z_]))
+       | (?P<bad_word>[^\W\d]\w*)
        | (?P<number>[0-9]{{1,9}}(?![0-9A-Za-z_]))
        | (?P<bad_number>[0-9][0-9A-Za-z_]*)
        | (?P<string>"(?:[^"\\\n]|\\[^\n])*")
        | (?P<open_string>")
+       | (?P<bad_string>[“”„][^“”"\n]*[“”"])
        | (?P<directive>\#[^\n]*)
        | (?P<character>'(?:[^'\\\n]|\\[^\n])*')
        | (?P<foreign>{_FOREIGN_SIGNS}|&(?!&)|\|(?!\|)|[\^~%/])
@@ -82,16 +89,14 @@ _LOOKALIKES = {
 
 
 def scan(source: SourceFile) -> Scanned:
-    """All tokens. Raises UsageError for what is too large to be a spec.
-
-    After a problem that leaves nothing sensible behind it, the tokens end.
-    """
+    """All tokens. Raises UsageError for what is too large to be a spec."""
     text = source.text
     if len(text) > MAX_CHARACTERS:
         raise UsageError(
             f"{source.path} has more than {MAX_CHARACTERS} characters; that is no spec"
         )
     result = Scanned()
+    result.end = len(text) + 1
     tokens = result.tokens
     depth = 0
     at = 1 if text.startswith("\ufeff") else 0
@@ -99,6 +104,8 @@ def scan(source: SourceFile) -> Scanned:
         match = _TOKEN.match(text, at)
         assert match is not None and match.lastgroup is not None
         group, start, at = match.lastgroup, at, match.end()
+        if len(tokens) + len(result.comments) > MAX_TOKENS:
+            raise UsageError(f"{source.path} has more than {MAX_TOKENS} words; that is no spec")
         match group:
             case "space":
                 continue
@@ -110,13 +117,10 @@ def scan(source: SourceFile) -> Scanned:
                     if depth > MAX_BRACKETS:
                         message = f"brackets are nested more than {MAX_BRACKETS} deep"
                         result.problems.append(_problem("nesting", message, source, start, at))
+                        result.end = start
                         break
                 elif word in _CLOSE:
                     depth = max(depth - 1, 0)
-                if len(tokens) > MAX_TOKENS:
-                    raise UsageError(
-                        f"{source.path} has more than {MAX_TOKENS} words; that is no spec"
-                    )
             case "comment":
                 result.comments.append(Token("foreign", match[0], start, at))
             case "open_comment":
@@ -124,6 +128,7 @@ def scan(source: SourceFile) -> Scanned:
                 result.problems.append(
                     _problem("unterminated", message, source, start, at, help="end it with `*/`")
                 )
+                result.end = start
                 break
             case "open_string":
                 end = text.find("\n", start)
@@ -135,7 +140,8 @@ def scan(source: SourceFile) -> Scanned:
                 tokens.append(Token("string", text[start:at].rstrip() + '"', start, at))
             case _:
                 at = _strange(group, match[0], start, source, result)
-        if len(result.problems) >= 20:
+        if len(result.problems) >= MAX_PROBLEMS:
+            result.end = start
             break
     for match in _CONTROL.finditer(text):
         # In a comment or a text, where no token would show it.
@@ -168,10 +174,20 @@ def _strange(group: str, word: str, start: int, source: SourceFile, result: Scan
                 message, help = f"`{word}` is neither a number nor a name", "numbers are decimal"
             result.problems.append(_problem("syntax", message, source, start, end, help=help))
             result.tokens.append(Token("number", "0", start, end))
-        case "character":
+        case "bad_word":
+            odd = next(char for char in word if not char.isascii())
+            message = f"a spec has no character `{odd}`"
+            help = "names are made of ASCII letters, digits and `_`"
+            if plain := _LOOKALIKES.get(word):
+                help = f"write `{plain}`"
             result.problems.append(
-                _problem("syntax", 'a text stands between `"`', source, start, end)
+                _problem("bad_character", message, source, start, end, help=help)
             )
+            result.tokens.append(Token("word", plain or "_", start, end))
+        case "character" | "bad_string":
+            id = "syntax" if group == "character" else "bad_character"
+            message = 'a text stands between `"` and `"`'
+            result.problems.append(_problem(id, message, source, start, end))
             result.tokens.append(Token("string", f'"{word[1:-1]}"', start, end))
         case _:
             result.problems.append(_bad_character(source, start))
@@ -187,8 +203,6 @@ def _bad_character(source: SourceFile, at: int) -> Diagnostic:
     elif char.isprintable():
         message = f"a spec has no character `{char}`"
         help = f"write `{plain}`" if plain else None
-        if not plain and char.isalpha():
-            help = "names are made of ASCII letters, digits and `_`"
     else:
         message = f"a spec has no character U+{ord(char):04X}"
     return _problem("bad_character", message, source, at, at + 1, help=help)
