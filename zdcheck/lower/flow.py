@@ -5,7 +5,6 @@ One `Flow` lowers one thread's body (or the init blocks).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import assert_never
 
 from zdcheck.base.source import Span
@@ -105,7 +104,6 @@ class Flow(Calls):
         for statement in block.statements:
             if isinstance(statement, m.Label):
                 self.function.chains[statement.label] = chain
-        self._note_inner_labels(block, chain)
         for statement in block.statements:
             self._stmt(statement)
         if self.loose:
@@ -113,8 +111,7 @@ class Flow(Calls):
         self.scopes.pop()
 
     def _stmt(self, stmt: m.Stmt) -> None:
-        has_label = any(isinstance(s, m.Label) for b in inner_blocks(stmt) for s in _flat(b))
-        if not (self.loose or has_label or isinstance(stmt, m.Label)):
+        if not (self.loose or isinstance(stmt, m.Label)):
             self._count_unreached(stmt)
             return
         outer = self.statement
@@ -462,11 +459,3 @@ def _head(stmt: m.Stmt) -> Span:
             return variable.span
         case _:
             return stmt.span
-
-
-def _flat(block: m.Block) -> Iterator[m.Stmt]:
-    """All statements in a block, at any depth."""
-    for statement in block.statements:
-        yield statement
-        for inner in inner_blocks(statement):
-            yield from _flat(inner)

@@ -11,7 +11,6 @@ from zdcheck.lang import types as t
 from zdcheck.lower.emit import Emitter, Ends
 from zdcheck.lower.layout import Storage
 from zdcheck.lower.terms import Frame, Symbols
-from zdcheck.lower.walk import inner_blocks
 
 INIT = "init"
 """The name of the init blocks' template."""
@@ -83,16 +82,6 @@ class Scopes(Emitter):
             self.loose += function.returns
             function.returns = []
             self._emit(Do(), span)
-
-    def _note_inner_labels(self, block: m.Block, chain: tuple[int, ...]) -> None:
-        """Where labels in inner blocks are, for gotos that jump into them."""
-        for statement in block.statements:
-            for inner in inner_blocks(statement):
-                inner_chain = (*chain, id(inner))
-                for candidate in inner.statements:
-                    if isinstance(candidate, m.Label):
-                        self.function.chains[candidate.label] = inner_chain
-                self._note_inner_labels(inner, inner_chain)
 
     def _leave_scopes(self, depth: int, span: Span) -> None:
         """Reset what the scopes from `depth` on must not leave behind."""
