@@ -14,7 +14,7 @@ from zdcheck.lang.mistakes import Fix, Situation, recognised
 from zdcheck.lang.scan import MAX_PROBLEMS, Token, scan
 from zdcheck.lang.tree import TreeBuilder
 
-MAX_DEPTH = 200
+MAX_DEPTH = 120
 """Levels of the tree: beyond any real spec, and far from where recursion over it would end."""
 
 MAX_REPAIRS = 3
