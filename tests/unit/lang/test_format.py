@@ -111,7 +111,7 @@ def test_a_text_that_is_no_spec_is_refused() -> None:
         "// c\n" * 100_000,
         "thread a {" + " x = 1; /* c */" * 10_000 + "}",
         "enum e { " + ", ".join(f"m{i}" for i in range(20_000)) + " }",
-        "invariant a : " + " + ".join("(" * 20 + "1" + ")" * 20 for _ in range(150)) + " == 1;",
+        ("invariant a : " + " + ".join(["(" * 20 + "1" + ")" * 20] * 50) + " == 1;\n") * 3,
     ],
     ids=["comments", "comment lines", "one line", "members", "brackets"],
 )
