@@ -233,12 +233,14 @@ class Grounding:
                     )
                 )
         kept = {f for t in templates.values() for live in t.live for f in live}
+        # A count that no step changes must still equal its holders, which steps do change.
+        counts = {holder.counted for holder in self.program.holders}
         for family in self.program.families:
             if family.template == "init":
                 continue
             for key in keys(family):
                 first = starts[0].values[key]
-                constant = family.id not in self.written and all(
+                constant = family.id not in self.written | counts and all(
                     start.values[key] == first for start in starts
                 )
                 unneeded = family.role == "local" and not (family.observed or family.id in kept)
