@@ -23,16 +23,20 @@ def starts_item(source: SourceFile, tokens: list[Token], i: int) -> bool:
     return is_first(source, token) and (after.kind in ("word", "string") or after.text == "{")
 
 
+_FAR = 200
+"""Nobody indents farther; lines without end are not searched for their beginning."""
+
+
 def is_first(source: SourceFile, token: Token) -> bool:
     """Whether only space stands before the token on its line."""
-    before = source.text[source.text.rfind("\n", 0, token.start) + 1 : token.start]
-    return not before.strip()
+    begin = max(token.start - _FAR, 0)
+    _, newline, before = source.text[begin : token.start].rpartition("\n")
+    return (bool(newline) or begin == 0) and not before.strip()
 
 
 def indent(source: SourceFile, token: Token) -> int:
     """How far the token's line is indented."""
-    start = source.text.rfind("\n", 0, token.start) + 1
-    line = source.text[start : start + 200].expandtabs(8)
+    line = source.line(source.position(token.start)[0])[:_FAR].expandtabs(8)
     return len(line) - len(line.lstrip())
 
 
