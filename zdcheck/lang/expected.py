@@ -13,6 +13,8 @@ _CONTINUE = frozenset(
 _FIRST = ("SEMICOLON", "RPAR", "RSQB", "COMMA", "RBRACE", "COLON", "LBRACE", "EQUAL", "ASSIGN")
 """What a reader most likely forgot, in this order."""
 
+_LONGEST = 60
+
 _MOST = 4
 """More alternatives than this are no help."""
 
@@ -82,4 +84,9 @@ def found_in_words(token: Token) -> str:
         case "string":
             return "a text"
         case _:
-            return f"`{token.text}`"
+            return f"`{shortened(token.text)}`"
+
+
+def shortened(word: str) -> str:
+    """A word of the text, cut if nobody would read all of it."""
+    return word if len(word) <= _LONGEST else f"{word[:_LONGEST]}..."

@@ -9,7 +9,7 @@ from zdcheck.base.diagnostics import Diagnostic, Label, Severity, SpecError
 from zdcheck.base.source import SourceFile, Span
 from zdcheck.lang import ast, layout
 from zdcheck.lang.automaton import END, Automaton, TooDeep
-from zdcheck.lang.expected import found_in_words, in_words
+from zdcheck.lang.expected import found_in_words, in_words, shortened
 from zdcheck.lang.mistakes import Fix, Situation, recognised
 from zdcheck.lang.scan import MAX_PROBLEMS, Token, scan
 from zdcheck.lang.tree import TreeBuilder
@@ -196,7 +196,7 @@ class _Parser:
             if is_new:
                 self._say(
                     "syntax",
-                    mistake.message.replace("{0}", situation.text(fix.first)),
+                    mistake.message.replace("{0}", shortened(situation.text(fix.first))),
                     self.i + fix.first,
                     self.i + fix.last,
                     help=fix.help or mistake.help,

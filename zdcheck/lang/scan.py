@@ -171,7 +171,10 @@ def _strange(group: str, word: str, start: int, source: SourceFile, result: Scan
             if word.isdigit():
                 message, help = "this number is too large", "numbers have at most nine digits"
             else:
-                message, help = f"`{word}` is neither a number nor a name", "numbers are decimal"
+                message, help = (
+                    f"`{word[:60]}` is neither a number nor a name",
+                    "numbers are decimal",
+                )
             result.problems.append(_problem("syntax", message, source, start, end, help=help))
             result.tokens.append(Token("number", "0", start, end))
         case "bad_word":

@@ -21,6 +21,9 @@ TAB_WIDTH = 4
 LINE_WIDTH = 100
 """Longer lines are cut around what is marked."""
 
+MESSAGE_LENGTH = 500
+"""Longer messages quote a name that nobody would read to its end."""
+
 _BEFORE = 30
 """Columns kept to the left of the mark where a line is cut."""
 
@@ -74,6 +77,8 @@ class _Painter:
 
 
 def _one_line(text: str) -> str:
+    if len(text) > MESSAGE_LENGTH:
+        text = text[: MESSAGE_LENGTH - len(_CUT)] + _CUT
     return printable(" ".join(text.split("\n")))
 
 

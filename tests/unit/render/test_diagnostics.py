@@ -116,6 +116,12 @@ def test_the_end_of_the_file_can_be_marked() -> None:
         assert render([error(place)]).endswith("^ here\n")
 
 
+def test_long_messages_are_cut() -> None:
+    source = SourceFile("a.zd", "page")
+    long = Diagnostic("x", Severity.ERROR, "no " + "a" * 1_000_000, at(source, "page", "b" * 9999))
+    assert len(render([long])) < 1200
+
+
 def test_colour_adds_nothing_but_colour() -> None:
     source = SourceFile("a.zd", "page")
     plain = render([error(at(source, "page", "why"), help="so")])
