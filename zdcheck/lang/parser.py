@@ -364,10 +364,8 @@ class _Parser:
                 if depth == 0 and not at_items:
                     self.i -= 1
                     break
-                depth -= 1
-                if depth <= 0:
-                    break
-            elif token.text == ";" and depth == 0:
+                depth = max(depth - 1, 0)
+            if token.text in (";", "}") and depth == 0 and (not at_items or self._item_next(begin)):
                 break
         while tokens[self.i].text in ("else", "or") and not at_items and self.i > begin:
             self.i += 1
@@ -376,6 +374,15 @@ class _Parser:
         self.fresh = self.i
         if tokens[self.i].kind == "end":
             self.fresh = self.i + 1
+
+    def _item_next(self, begin: int) -> bool:
+        """Whether token `i` can begin an item, going by the layout: a block may have ended early."""
+        token = self.tokens[self.i]
+        if token.kind == "end":
+            return True
+        if reading(self.automaton, self.tokens, self.i) is None:
+            return False
+        return layout.indent(self.source, token) == 0 or self._line(self.i) == self._line(begin)
 
     def _skip_in_parentheses(self) -> bool:
         """Take what stands between the innermost `(` and its `)` as one name."""
