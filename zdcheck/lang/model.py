@@ -913,5 +913,3 @@ class Model:
     checks: tuple[Check, ...]
     notes: tuple[Note, ...]
     warnings: tuple[Diagnostic, ...]
-
-
