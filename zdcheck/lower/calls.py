@@ -12,6 +12,7 @@ from zdcheck.lang import model as m
 from zdcheck.lang import types as t
 from zdcheck.lower.contexts import Contexts
 from zdcheck.lower.emit import Ends
+from zdcheck.lower.instance import spec_error
 from zdcheck.lower.layout import LockStorage, Place, Scalar, ScalarStorage, Storage, Value
 from zdcheck.lower.lifetime import Lifetimes
 from zdcheck.lower.scopes import Function, Scopes
@@ -20,6 +21,10 @@ from zdcheck.lower.walk import is_impure, subexpressions
 
 _FIXED = (m.Number, m.Truth, m.Member, m.Null, m.Self, m.ConfigRef, m.SizeOfKind)
 """Expressions whose value no call can change."""
+
+
+MAX_CALL_DEPTH = 40
+"""Calls inside calls. Each level of inlining is a few levels of recursion here."""
 
 
 class Calls(Scopes):
@@ -223,6 +228,10 @@ class Calls(Scopes):
 
     def _call(self, call: m.Call) -> Storage | None:
         """Inline a call; where its result is, if it has one."""
+        if len(self.functions) > MAX_CALL_DEPTH:
+            raise spec_error(
+                "program_too_large", f"calls are nested more than {MAX_CALL_DEPTH} deep", call.span
+            )
         function = self.symbols.instance.model.functions[call.function]
         passed = list(zip(call.function.params, call.arguments, strict=True))
         by_value = [(p, a) for p, a in passed if isinstance(p, m.LocalSymbol)]

@@ -32,7 +32,7 @@ from zdcheck.ir.parametric import (
 from zdcheck.ir.system import Violation
 from zdcheck.lang import model as m
 from zdcheck.lang import types as t
-from zdcheck.lower.instance import Instance
+from zdcheck.lower.instance import Instance, spec_error
 from zdcheck.lower.layout import (
     Layout,
     LockStorage,
@@ -45,6 +45,12 @@ from zdcheck.lower.layout import (
     families_of,
     slot_name,
 )
+
+MAX_EXPANSIONS = 20_000
+"""Expression functions expanded in one program."""
+
+MAX_EXPANSION_DEPTH = 40
+"""Expression functions expanded inside each other."""
 
 FREED, ALIVE, GONE = 0, 1, 2
 """The lifetime of an object: destroyed itself, alive, died with what it lives in."""
@@ -64,6 +70,7 @@ class Symbols:
     sections: dict[m.SectionSymbol, FamilyId] = field(default_factory=dict)
     alive: dict[str, FamilyId] = field(default_factory=dict)
     thread_locals: dict[m.LocalSymbol, Storage] = field(default_factory=dict)
+    expansions: int = 0
 
 
 @dataclass
@@ -112,6 +119,7 @@ class Evaluation:
         self.touches: list[Touch] = []
         self.binds: list[Assignment] = []
         self._assumed: list[Term] = []
+        self._expanding = 0
 
     # --- requirements and touches -------------------------------------------------------
 
@@ -487,7 +495,15 @@ class Evaluation:
         assert not isinstance(body, m.Block)
         values = [self.value(argument) for argument in arguments]
         self.frame.values.update(zip(function.params, values, strict=True))
-        return self.value(body)
+        self.symbols.expansions += 1
+        self._expanding += 1
+        if self.symbols.expansions > MAX_EXPANSIONS or self._expanding > MAX_EXPANSION_DEPTH:
+            raise spec_error(
+                "program_too_large", "expression functions expand to too much", function.span
+            )
+        value = self.value(body)
+        self._expanding -= 1
+        return value
 
 
 def outer_foralls(term: Term) -> tuple[tuple[Each, ...], Term]:
