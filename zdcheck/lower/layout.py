@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import prod
 
 from zdcheck.base.source import Span
 from zdcheck.ir.expr import BOOL, NULL, Const, Type
@@ -30,6 +31,9 @@ from zdcheck.ir.system import Role
 from zdcheck.lang import model as m
 from zdcheck.lang import types as t
 from zdcheck.lower.instance import Instance, spec_error
+
+MAX_ELEMENTS = 4_096
+"""Elements of one variable, over all its indices."""
 
 # --- values -----------------------------------------------------------------------------
 
@@ -223,6 +227,9 @@ class Layout:
         observed: bool = False,
     ) -> Storage:
         """A new variable of any type, with the families it needs."""
+        elements = prod(dimension.size for dimension in dimensions)
+        if elements > MAX_ELEMENTS:
+            raise spec_error("scope_too_large", f"`{name}` would have {elements} elements", span)
 
         def make(
             suffix: str,
