@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from zdcheck.base.source import Span
 from zdcheck.ir.expr import Const
 from zdcheck.ir.parametric import Binder, PropertyTerm, Term, apply, each, implication
@@ -37,7 +39,9 @@ def _property(prop: m.Property, symbols: Symbols) -> PropertyTerm:
         type = symbols.instance.scalar(body.domain, body.span)
         binders.append(Binder(bound, type, low, high))
         body = body.body
-    conjuncts = _conjuncts(evaluation, body)
+    values = prod(binder.high - binder.low + 1 for binder in binders)
+    with evaluation.ranging(values, prop.span):
+        conjuncts = _conjuncts(evaluation, body)
     conjuncts += [(r.condition, r.violation.span) for r in evaluation.requirements]
     antecedent: Term | None = None
     if isinstance(body, m.Binary) and body.op == "implies":

@@ -52,6 +52,9 @@ MAX_EXPANSIONS = 20_000
 MAX_EXPANSION_DEPTH = 40
 """Expression functions expanded inside each other."""
 
+MAX_COMBINATIONS = 65_536
+"""Values that quantifiers inside each other range over, together."""
+
 FREED, ALIVE, GONE = 0, 1, 2
 """The lifetime of an object: destroyed itself, alive, died with what it lives in."""
 
@@ -120,6 +123,7 @@ class Evaluation:
         self.binds: list[Assignment] = []
         self._assumed: list[Term] = []
         self._expanding = 0
+        self._combinations = 1
 
     # --- requirements and touches -------------------------------------------------------
 
@@ -472,9 +476,22 @@ class Evaluation:
         low, high = self.instance.domain(domain, variable.span)
         bound = self.layout.bound(variable.name)
         self.frame.values[variable] = Scalar(bound)
-        with self.for_all(bound, low, high):
+        with self.ranging(high - low + 1, variable.span), self.for_all(bound, low, high):
             term = self.term(body)
         return each(op, bound, low, high, term)
+
+    @contextmanager
+    def ranging(self, size: int, span: Span) -> Iterator[None]:
+        """What is evaluated inside is spelled out `size` times."""
+        outer, self._combinations = self._combinations, self._combinations * max(size, 1)
+        if self._combinations > MAX_COMBINATIONS:
+            raise spec_error(
+                "program_too_large",
+                f"quantifiers inside each other range over more than {MAX_COMBINATIONS} values",
+                span,
+            )
+        yield
+        self._combinations = outer
 
     @contextmanager
     def for_all(self, bound: Bound, low: int, high: int) -> Iterator[None]:
