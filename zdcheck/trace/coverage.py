@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 
 from zdcheck.base.source import Span
 from zdcheck.engines.protocol import Claim, NoneFound, Statistics
-from zdcheck.ir.system import Check, Guard, System
+from zdcheck.ir.expr import FALSE, Expr, and_, not_, or_
+from zdcheck.ir.system import Action, ActionId, Check, Guard, StatementId, System
 
 Key = tuple[str, int, int]
 """A statement over all checks of a spec: its file and where it stands there."""
@@ -26,13 +27,20 @@ class Coverage:
     cut: list[System] = field(default_factory=list)
 
     def add(self, system: System, statistics: Statistics, *, is_complete: bool) -> None:
-        """Note what a check ran; `is_complete` if it visited every reachable state."""
+        """Note what a check ran; `is_complete` if it visited every reachable state.
+
+        Then its verdict has judged its covers, and a `cover` statement is not called dead as well.
+        """
         for statement in system.statements:
             self.spans.setdefault(_key(statement.span), statement.span)
         self.ran.update(_key(system.statements[s].span) for s in system.initial_statements)
         self._fired(system, statistics)
         if not is_complete:
             self.cut.append(system)
+            return
+        for cover in system.covers:
+            if cover.statement is not None:
+                self.ran.add(_key(system.statements[cover.statement].span))
 
     def _fired(self, system: System, statistics: Statistics) -> None:
         for action in system.actions:
@@ -45,15 +53,19 @@ class Coverage:
         `search` explores a system in which nothing can be at fault.
         """
         for system in self.cut:
-            open_here = {
-                _key(system.statements[s].span) for a in system.actions for s in a.statements
-            }
-            if not any(key[0] == spec for key in open_here - self.ran):
+            undecided = frozenset(
+                s
+                for action in system.actions
+                for s in action.statements
+                if (key := _key(system.statements[s].span))[0] == spec and key not in self.ran
+            )
+            if not undecided:
                 continue
-            claim = search(blind(system))
+            seeing = blind(system, undecided)
+            claim = search(seeing)
             if not isinstance(claim, NoneFound):
                 return None
-            self._fired(system, claim.statistics)
+            self._fired(seeing, claim.statistics)
         dead = sorted(key for key in self.spans.keys() - self.ran if key[0] == spec)
         return [self.spans[key] for key in dead]
 
@@ -62,27 +74,54 @@ def _key(span: Span) -> Key:
     return span.file.path, span.start, span.end
 
 
-def blind(system: System) -> System:
-    """The same steps with nothing to find: a failing check ends its run, as before.
+def blind(system: System, undecided: frozenset[StatementId]) -> System:
+    """The same steps with nothing to find.
 
-    States after a broken property are explored too, so more may run here than in the check: no
-    statement is called dead that is not.
+    A step that fails leads nowhere, as before, but it fires: its statements ran. That is an
+    action of its own, for the steps with an undecided statement. States after a broken property are explored
+    too. So more may run here than in the check: no statement is called dead that is not.
     """
+    passing = [
+        replace(
+            action,
+            tests=tuple(Guard(test.condition) for test in action.tests),
+            lock_edges=(),
+        )
+        for action in system.actions
+    ]
+    failing = [
+        replace(
+            action,
+            id=ActionId(len(passing) + number),
+            tests=(Guard(_fails(action)),),
+            updates=(),
+            writes=frozenset(),
+            stores=frozenset(),
+            lock_edges=(),
+        )
+        for number, action in enumerate(
+            action
+            for action in system.actions
+            if action.statements & undecided
+            and any(isinstance(test, Check) for test in action.tests)
+        )
+    ]
     return replace(
         system,
         threads=tuple(replace(thread, daemon=True) for thread in system.threads),
-        actions=tuple(
-            replace(
-                action,
-                tests=tuple(
-                    Guard(test.condition) if isinstance(test, Check) else test
-                    for test in action.tests
-                ),
-                lock_edges=(),
-            )
-            for action in system.actions
-        ),
+        actions=(*passing, *failing),
         ledger=(),
         properties=(),
         covers=(),
     )
+
+
+def _fails(action: Action) -> Expr:
+    """Whether a check of the action is the first of its tests that is false."""
+    fails: Expr = FALSE
+    for test in reversed(action.tests):
+        if isinstance(test, Guard):
+            fails = and_(test.condition, fails)
+        else:
+            fails = or_(not_(test.condition), fails)
+    return fails
