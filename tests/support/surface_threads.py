@@ -175,7 +175,8 @@ class Runner:
         world = self.world
         match stmt:
             case m.Declare(symbol, value):
-                yield from self.declare(symbol, value, frame, atomic)
+                # Ghost code is no step: as if in an atomic block of its own.
+                yield from self.declare(symbol, value, frame, atomic or symbol.ghost)
             case m.Assign():
                 yield from self.assign(stmt, frame, atomic)
             case m.CallStmt(call):

@@ -131,7 +131,9 @@ class Flow(Calls):
     def _dispatch(self, stmt: m.Stmt) -> None:
         match stmt:
             case m.Declare(symbol, value):
+                outer, self.ghost = self.ghost, self.ghost or symbol.ghost
                 self._declare(symbol, value, stmt.span)
+                self.ghost = outer
             case m.Assign():
                 self._assign(stmt)
             case m.CallStmt(call):
