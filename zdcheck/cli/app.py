@@ -17,6 +17,8 @@ COMMANDS = {
     "check": "Run the checks of specs and compare with what they expect.",
     "simulate": "Follow one random run and draw it.",
     "show": "Print a spec's tree, control flow or transition system.",
+    "export": "Print a check in the language of another checker.",
+    "crosscheck": "Let other checkers judge the same checks.",
     "explain": "Explain a violation, error or warning id.",
     "fmt": "Bring specs into their canonical layout.",
     "lint": "Report what looks wrong in specs without running them.",

@@ -1,0 +1,67 @@
+"""`zdcheck export` and `zdcheck crosscheck`, as a user types them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Zdcheck
+
+needs_judges = pytest.mark.skipif(
+    shutil.which("rumur") is None or shutil.which("spin") is None, reason="no rumur or no spin"
+)
+
+
+@pytest.mark.parametrize(
+    ("language", "first", "step"),
+    [
+        ("murphi", "-- ", 'rule "unplug: '),
+        ("promela", "/* ", ":: d_step {"),
+        ("smtlib", "; ", "(define-fun step.0 "),
+    ],
+)
+def test_export_says_where_each_step_comes_from(
+    zdcheck: Zdcheck, folder: Path, language: str, first: str, step: str
+) -> None:
+    result = zdcheck("export", "specs/unplug.zd", "--to", language)
+    assert result.code == 0
+    assert result.out.startswith(first)
+    assert step in result.out
+    assert "specs/unplug.zd:" in result.out
+    zdcheck("export", "specs/unplug.zd", "--to", language, "-o", "out.txt")
+    assert (folder / "out.txt").read_text() == result.out
+
+
+def test_export_needs_a_language_and_a_check(zdcheck: Zdcheck) -> None:
+    assert zdcheck("export", "specs/unplug.zd").code == 2
+    result = zdcheck("export", "specs/unplug.zd", "--to", "murphi", "--check", "nobody")
+    assert result.code == 2
+    assert "no check `nobody`" in result.err
+
+
+@needs_judges
+def test_the_judges_agree(zdcheck: Zdcheck) -> None:
+    result = zdcheck("crosscheck", "specs/unplug.zd", timeout=120)
+    assert result.code == 0, result.out + result.err
+    assert "agree" in result.out
+    assert "DIFFER" not in result.out
+
+
+@needs_judges
+def test_a_judge_that_gives_up(zdcheck: Zdcheck) -> None:
+    result = zdcheck("crosscheck", "specs/unplug.zd", "--judge", "rumur", "--timeout", "0.05s")
+    assert result.code == 3
+    assert "rumur gave up: no answer in" in result.out
+
+
+def test_no_judge(zdcheck: Zdcheck) -> None:
+    result = zdcheck("crosscheck", "specs/unplug.zd", env={"PATH": "/nonexistent"})
+    assert result.code == 2
+    assert "neither rumur nor spin is installed" in result.err
+
+
+def test_nothing_to_compare(zdcheck: Zdcheck) -> None:
+    result = zdcheck("crosscheck", "specs/unplug.zd", "--check", "nobody", "--judge", "spin")
+    assert result.code == 2

@@ -1,0 +1,151 @@
+"""Other people's checkers as judges: rumur and SPIN, run on an exported system.
+
+They are run as they are installed, in a temporary directory, with every reduction off, so that
+their states are the system's states and must be as many.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from zdcheck.base.diagnostics import ToolError
+from zdcheck.engines.explicit.build import find_compiler
+from zdcheck.export.murphi import murphi
+from zdcheck.export.promela import promela
+from zdcheck.ir.system import System
+
+Judge = Literal["rumur", "spin"]
+JUDGES: tuple[Judge, ...] = ("rumur", "spin")
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a judge says. `states` are all reachable ones, None unless it holds.
+
+    `gave-up` says in `note` why: the time was up, or its own limits were reached.
+    """
+
+    judge: Judge
+    verdict: Literal["holds", "violated", "gave-up"]
+    states: int | None
+    elapsed_s: float
+    note: str = ""
+
+
+def is_installed(judge: Judge) -> bool:
+    """Whether the judge can be run here; it needs a C compiler too."""
+    return shutil.which(judge) is not None and find_compiler() is not None
+
+
+def ask(judge: Judge, system: System, timeout_s: float, max_memory: int) -> Judgement:
+    """Let the judge check the system, for so many seconds and in so many bytes.
+
+    Raises ToolError if the judge or the compiler refuses the model: an exporter is wrong then, or
+    the judge too old.
+    """
+    started = time.monotonic()
+    court = _Court(started + timeout_s, max_memory)
+    with tempfile.TemporaryDirectory(prefix="zdcheck-") as directory:
+        court.directory = Path(directory)
+        try:
+            found = _ask_rumur(court, system) if judge == "rumur" else _ask_spin(court, system)
+        except subprocess.TimeoutExpired:
+            found = ("gave-up", None, f"no answer in {timeout_s:.0f} s")
+    return Judgement(judge, found[0], found[1], time.monotonic() - started, found[2])
+
+
+Answer = tuple[Literal["holds", "violated", "gave-up"], int | None, str]
+
+
+class _Court:
+    """Runs commands in one directory until a deadline."""
+
+    def __init__(self, deadline: float, max_memory: int) -> None:
+        self.deadline = deadline
+        self.max_memory = max_memory
+        self.directory = Path()
+
+    def prepare(self, *command: str) -> None:
+        """Run what must succeed. Raises ToolError if it does not."""
+        done = self.run(*command)
+        if done.returncode != 0:
+            last = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no message"]
+            raise ToolError(f"{Path(command[0]).name} refuses the exported model: {last[0]}")
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in its own process group, which does not outlive this call."""
+        process = subprocess.Popen(
+            command,
+            cwd=self.directory,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+            preexec_fn=self._limit_memory,
+        )
+        try:
+            left = max(self.deadline - time.monotonic(), 0.0)
+            out, err = process.communicate(timeout=left)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise
+        return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+    def _limit_memory(self) -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (self.max_memory, self.max_memory))
+
+
+def _compile(court: _Court, *arguments: str) -> None:
+    compiler = find_compiler()
+    if compiler is None:
+        raise ToolError("there is no C compiler (cc, gcc or clang) for the exported model")
+    court.prepare(*compiler.command, "-w", "-O1", *arguments)
+
+
+def _ask_rumur(court: _Court, system: System) -> Answer:
+    (court.directory / "model.m").write_text(murphi(system), encoding="utf-8")
+    options = ("--deadlock-detection", "stuck", "--symmetry-reduction", "off", "--threads", "1")
+    court.prepare("rumur", *options, "--output", "model.c", "model.m")
+    _compile(court, "-march=native", "model.c", "-o", "model", "-lpthread")
+    done = court.run(str(court.directory / "model"))
+    found = re.search(r"^\s*(\d+) states, \d+ rules fired", done.stdout, re.MULTILINE)
+    if found is None or "State Space Explored" not in done.stdout:
+        return "gave-up", None, _last_line(done)
+    if "No error found" in done.stdout:
+        return "holds", int(found[1]), ""
+    return "violated", None, ""
+
+
+def _ask_spin(court: _Court, system: System) -> Answer:
+    (court.directory / "model.pml").write_text(promela(system), encoding="utf-8")
+    court.prepare("spin", "-o2", "-a", "model.pml")
+    options = ("-DBFS", "-DSAFETY", "-DNOREDUCE", "-DVECTORSZ=16384")
+    _compile(court, *options, "pan.c", "-o", "pan")
+    done = court.run(str(court.directory / "pan"))
+    found = re.search(r"^\s*(\d+) states, stored", done.stdout, re.MULTILINE)
+    errors = re.search(r"errors: (\d+)", done.stdout)
+    if errors and int(errors[1]) > 0:
+        return "violated", None, ""
+    if found is None or errors is None or "Search not completed" in done.stdout:
+        return "gave-up", None, _last_line(done)
+    has_start = len(system.initial_states) > 1
+    return "holds", int(found[1]) - has_start, ""
+
+
+def _last_line(done: subprocess.CompletedProcess[str]) -> str:
+    lines: Sequence[str] = (done.stderr.strip() or done.stdout.strip()).splitlines()
+    return lines[-1].strip() if lines else f"ended with status {done.returncode}"
