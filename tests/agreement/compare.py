@@ -23,10 +23,17 @@ def interpreted(system: System, max_states: int | None = None) -> Claim:
     return InterpreterEngine().solve(system, Limits(max_states), ignore)
 
 
-def explored(system: System, cache: Path, *, symmetry: bool = False, workers: int = 1) -> Claim:
+def explored(
+    system: System,
+    cache: Path,
+    *,
+    symmetry: bool = False,
+    partial_order: bool = False,
+    workers: int = 1,
+) -> Claim:
     """What the explorer says."""
-    engine = ExplicitEngine(ExplicitOptions(symmetry=symmetry, cache=cache))
-    return engine.solve(system, Limits(workers=workers), ignore)
+    options = ExplicitOptions(symmetry=symmetry, partial_order=partial_order, cache=cache)
+    return ExplicitEngine(options).solve(system, Limits(workers=workers), ignore)
 
 
 def switches(system: System, run: Run) -> int:
@@ -41,7 +48,7 @@ def confirm(system: System, found: Found) -> None:
 
 
 def same(system: System, wanted: Claim, got: Claim, *, reduced: bool) -> None:
-    """`got` says what `wanted` says. Of a reduced search the numbers of states may be others."""
+    """`got` says what `wanted` says. Where symmetry reduced it, the numbers of states may be others."""
     assert not isinstance(wanted, Stopped)
     match wanted, got:
         case Found(), Found():
@@ -76,8 +83,13 @@ def agree(system: System, cache: Path, workers: Iterable[int] = (1, 2)) -> Claim
     if isinstance(wanted, Stopped):
         return None
     assert ExplicitEngine().refuses(system) is None
+    symmetric = explored(system, cache, symmetry=True)
+    same(system, wanted, symmetric, reduced=True)
     for count in workers:
         same(system, wanted, explored(system, cache, workers=count), reduced=False)
-        got = explored(system, cache, workers=count, symmetry=True)
+        got = explored(system, cache, workers=count, partial_order=True)
+        same(system, wanted, got, reduced=False)
+        got = explored(system, cache, workers=count, symmetry=True, partial_order=True)
         same(system, wanted, got, reduced=True)
+        same(system, symmetric, got, reduced=False)
     return wanted

@@ -25,8 +25,13 @@ def compare(path: Path, cache: Path, max_states: int) -> None:
         plain = explored(system, cache, workers=2)
         if not isinstance(wanted, Stopped):
             same(system, wanted, plain, reduced=False)
-        same(system, plain, explored(system, cache, symmetry=True), reduced=True)
-        same(system, plain, explored(system, cache, symmetry=True, workers=2), reduced=True)
+        same(system, plain, explored(system, cache, partial_order=True), reduced=False)
+        symmetric = explored(system, cache, symmetry=True)
+        same(system, plain, symmetric, reduced=True)
+        for workers in (1, 2):
+            both = explored(system, cache, symmetry=True, partial_order=True, workers=workers)
+            same(system, plain, both, reduced=True)
+            same(system, symmetric, both, reduced=False)
 
 
 @pytest.mark.parametrize("name", SMALL)

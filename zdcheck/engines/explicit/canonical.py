@@ -36,6 +36,17 @@ def canonical_text(system: System, layout: Layout, symmetry: Symmetry) -> str | 
     return "".join([*text, "}\n"])
 
 
+def is_unique(system: System, layout: Layout, symmetry: Symmetry) -> bool:
+    """Whether all images of a state have one representative.
+
+    They have if a member's key tells everything of it: then members of equal keys may stand in any order. What a key
+    says through members of other kinds, or of the same kind, is less than everything. (Keys of
+    more than 64 bits are mixed, so two may be equal by accident, about once in 2**64.)
+    """
+    sorters = (_Sorter(system, layout, symmetry, n) for n in range(len(symmetry.orbits)))
+    return all(sorter.tells_everything() for sorter in sorters)
+
+
 @dataclass(frozen=True, slots=True)
 class _Segment:
     """Neighbouring columns: for each member one stretch of `width` bits of a word."""
@@ -109,6 +120,17 @@ class _Sorter:
             yield "    (void)moved;\n"
         yield "".join(f"    s[{n}] = v{n};\n" for n in range(self.layout.words))
         yield "}\n"
+
+    def tells_everything(self) -> bool:
+        """Whether members with equal keys are equal in every variable and reference."""
+        orbit = self.orbit
+        columns = (c for c in orbit.columns if self.layout.fields[c.variables[0]].width > 0)
+        indices = (self.system.variables[id].index for id in orbit.references)
+        return (
+            not orbit.squares
+            and all(map(self._is_direct, columns))
+            and all(self._owner(index) is None for index in indices)
+        )
 
     # --- fields -------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from zdcheck.engines.explicit.expressions import Expressions, unsigned
+from zdcheck.engines.explicit.independence import Independence
 from zdcheck.engines.explicit.layout import Layout
 from zdcheck.engines.explicit.tree import Branch, Cases, Fire, Node, Require, decide
 from zdcheck.engines.faults import check_numbers
@@ -49,11 +50,13 @@ class Program:
 def emit(
     system: System,
     layout: Layout,
+    independence: Independence,
     canonical: str | None = None,
     violation_classes: Mapping[Violation, int] | None = None,
     entry_classes: Sequence[int] | None = None,
 ) -> Program:
-    """The program of `system`. `canonical` is the body of zd_canonical, None for no symmetry.
+    """The program of `system`. `independence` is what a partial order needs, `canonical` the body of
+    zd_canonical, None for no symmetry.
 
     `violation_classes` numbers violations, equal numbers for symmetric ones, and `entry_classes`
     says for each ledger entry which is the first of the symmetric ones; without them each is
@@ -62,7 +65,7 @@ def emit(
     classes = violation_classes or check_numbers(system)
     entries = range(len(system.ledger)) if entry_classes is None else entry_classes
     emitter = _Emitter(system, layout, classes, entries)
-    body = "\n".join(emitter.parts(canonical))
+    body = "\n".join([*emitter.parts(canonical), *_order_tables(independence)])
     key = int.from_bytes(hashlib.sha256(body.encode()).digest()[:8], "little")
     text = body + emitter.model(key, canonical is not None)
     return Program(text, key, layout, emitter.watched, tuple(emitter.edges), len(system.actions))
@@ -358,7 +361,13 @@ def _watched(system: System) -> Iterator[Watched]:
             yield Watched("antecedent", number)
 
 
-def _array(type: str, name: str, values: Sequence[int]) -> str:
+def _order_tables(tables: Independence) -> Iterator[str]:
+    yield _array("uint64_t", "zd_touched", [unsigned(bits) for bits in tables.touched])
+    yield _array("uint64_t", "zd_written", [unsigned(bits) for bits in tables.written])
+    yield _array("uint32_t", "zd_rank", tables.ranks)
+
+
+def _array(type: str, name: str, values: Sequence[int | str]) -> str:
     """C has no empty arrays, so there is always a 0 at the end."""
     return f"const {type} {name}[] = {{{', '.join(map(str, [*values, 0]))}}};\n"
 

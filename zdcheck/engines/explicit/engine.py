@@ -21,10 +21,11 @@ from zdcheck.engines.explicit.build import (
     cache_directory,
     find_compiler,
 )
-from zdcheck.engines.explicit.canonical import canonical_text
+from zdcheck.engines.explicit.canonical import canonical_text, is_unique
 from zdcheck.engines.explicit.emit import Program, emit
 from zdcheck.engines.explicit.expressions import TooLarge
-from zdcheck.engines.explicit.layout import WORD, layout_of, width_of
+from zdcheck.engines.explicit.independence import independence_of
+from zdcheck.engines.explicit.layout import WORD, Layout, layout_of, width_of
 from zdcheck.engines.explicit.memory_bound import default_max_memory
 from zdcheck.engines.explicit.process import (
     NEVER,
@@ -62,7 +63,7 @@ from zdcheck.ir.system import ActionId, System
 
 MAX_THREADS = 64
 MAX_WORKERS = 256
-REDUCTIONS = frozenset({"symmetry"})
+REDUCTIONS = frozenset({"partial-order", "symmetry"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ class ExplicitOptions:
     """
 
     symmetry: bool = True
+    partial_order: bool = True
     sanitizer: Sanitizer = ""
     cache: Path | None = None
 
@@ -84,7 +86,8 @@ class Prepared:
     system: System
     program: Program
     notes: Mapping[str, str]
-    entries: Sequence[int] = ()
+    entries: Sequence[int]
+    partial_order: bool
 
 
 class ExplicitEngine:
@@ -102,7 +105,11 @@ class ExplicitEngine:
         if unknown := sorted(without - REDUCTIONS):
             known = ", ".join(f"`{name}`" for name in sorted(REDUCTIONS))
             raise UsageError(f"--without {unknown[0]}: no such reduction (there is: {known})")
-        self.options = replace(options, symmetry=options.symmetry and "symmetry" not in without)
+        self.options = replace(
+            options,
+            symmetry=options.symmetry and "symmetry" not in without,
+            partial_order=options.partial_order and "partial-order" not in without,
+        )
         self._prepared: Prepared | None = None
 
     # --- preparation --------------------------------------------------------------------
@@ -127,11 +134,7 @@ class ExplicitEngine:
     def _prepare(self, system: System) -> Prepared:
         """The program of a system; the last one is remembered."""
         if self._prepared is None or self._prepared.system is not system:
-            if self.options.symmetry:
-                self._prepared = _prepare_reduced(system)
-            else:
-                program = emit(system, layout_of(system))
-                self._prepared = Prepared(system, program, {"symmetry": "off"})
+            self._prepared = _prepared(system, self.options)
         return self._prepared
 
     # --- solving ------------------------------------------------------------------------
@@ -151,18 +154,36 @@ class ExplicitEngine:
             return Stopped(search.statistics_so_far(), "time", "the search had to be killed")
 
 
-def _prepare_reduced(system: System) -> Prepared:
-    symmetry = symmetry_of(system)
+def _prepared(system: System, options: ExplicitOptions) -> Prepared:
+    symmetry = symmetry_of(system) if options.symmetry else Symmetry((), {})
     entries = entry_classes(system, symmetry.orbits)
     layout = layout_of(system, records(system, symmetry))
+    notes = dict(_symmetry_notes(symmetry)) if options.symmetry else {"symmetry": "off"}
+    if (why := _no_partial_order(system, layout, symmetry, options)) is not None:
+        notes["partial order"] = f"off{why}"
     program = emit(
         system,
         layout,
+        independence_of(system, symmetry.orbits),
         canonical_text(system, layout, symmetry),
         violation_classes(system) if symmetry.orbits else None,
         entries,
     )
-    return Prepared(system, program, dict(_symmetry_notes(symmetry)), entries)
+    return Prepared(system, program, notes, entries, why is None)
+
+
+def _no_partial_order(
+    system: System, layout: Layout, symmetry: Symmetry, options: ExplicitOptions
+) -> str | None:
+    """Why the partial order is left out, to be printed behind `off`; None if it is not."""
+    if not options.partial_order:
+        return ""
+    if len(system.threads) < 2:
+        return ": there is only one thread"
+    if not is_unique(system, layout, symmetry):
+        # Sound all the same, but which representatives are met would depend on who comes first.
+        return ": symmetric states have several representatives, which must not depend on the order"
+    return None
 
 
 def _symmetry_notes(symmetry: Symmetry) -> Iterator[tuple[str, str]]:
@@ -183,6 +204,7 @@ class _Search:
         self.program = prepared.program
         self.notes = prepared.notes
         self.entries = prepared.entries
+        self.partial_order = prepared.partial_order
         self.limits = limits
         self.watch = watch
         self.started = started
@@ -198,7 +220,7 @@ class _Search:
         ):
             self.process = process
             packed = [self.program.layout.pack(state) for state in self.system.initial_states]
-            result = process.search(self._limits(), packed)
+            result = process.search(self._limits(), packed, partial_order=self.partial_order)
             return self._claim(process, result)
 
     def _start(self, workshop: Workshop) -> SearchProcess:
@@ -356,6 +378,9 @@ class _Search:
             "search": f"{seconds:.3f} s on {self._limits().workers} workers",
             **self.notes,
         }
+        if self.partial_order:
+            share = 100 * result.asleep / max(result.transitions, 1)
+            extra["partial order"] = f"{share:.0f} % of the transitions needed no look-up"
         if self.built is not None:
             how = "from the cache" if self.built.from_cache else f"{self.built.compile_s:.3f} s"
             extra["compile"] = how

@@ -26,11 +26,11 @@ from zdcheck.engines.protocol import Limits, Progress, Watcher
 from zdcheck.ir.run import Run
 from zdcheck.ir.system import ActionId
 
-WIRE_VERSION = 1
+WIRE_VERSION = 2
 NEVER = 0xFFFFFFFF
 
 _HELLO, _PROGRESS, _RESULT, _RUN, _ERROR, _START, _WITNESS = 1, 2, 3, 4, 5, 64, 65
-_RESULT_HEAD = struct.Struct("=6I6Qd")
+_RESULT_HEAD = struct.Struct("=6I7Qd")
 _GRACE_S = 10.0
 """How long after its time limit a search may take to say so."""
 
@@ -90,6 +90,7 @@ class Result:
     states: int
     transitions: int
     frontier: int
+    asleep: int
     memory: int
     peak_memory: int
     slots: int
@@ -185,15 +186,19 @@ class SearchProcess:
         if said != wanted:
             raise BadStart("it is another program")
 
-    def search(self, limits: Limits, initial_states: Sequence[tuple[int, ...]]) -> Result:
+    def search(
+        self, limits: Limits, initial_states: Sequence[tuple[int, ...]], *, partial_order: bool
+    ) -> Result:
         """Search from these packed states. Raises ToolError, SearchTimeout, KeyboardInterrupt."""
         body = struct.pack(
-            "=QQdII",
+            "=QQdIIII",
             limits.max_states or 0,
             limits.max_memory or 0,
             limits.timeout_s or 0.0,
             limits.workers,
             len(initial_states),
+            partial_order,
+            0,
         )
         words = [word for state in initial_states for word in state]
         self._deadline = None
@@ -230,14 +235,14 @@ class SearchProcess:
         )  # fmt: skip
         (
             outcome, limit, fault, number, fault_depth, depth,
-            states, transitions, frontier, memory, peak, slots, seconds,
+            states, transitions, frontier, asleep, memory, peak, slots, seconds,
         ) = _RESULT_HEAD.unpack_from(body)  # fmt: skip
         at = _RESULT_HEAD.size
         fired = struct.unpack_from(f"={actions}Q", body, at)
         rest = struct.unpack_from(f"={actions + watches + edges}I", body, at + 8 * actions)
         return Result(
             Outcome(outcome), _LIMITS[limit], FaultKind(fault), number, fault_depth, depth,
-            states, transitions, frontier, memory, peak, slots, seconds,
+            states, transitions, frontier, asleep, memory, peak, slots, seconds,
             fired, rest[:actions], rest[actions : actions + watches], rest[actions + watches :],
         )  # fmt: skip
 

@@ -13,8 +13,10 @@ from tests.agreement.compare import agree, explored, ignore
 from tests.agreement.generate import random_system
 from tests.support.systems import Builder
 from zdcheck.base.diagnostics import UsageError
+from zdcheck.engines.explicit.canonical import is_unique
 from zdcheck.engines.explicit.engine import ExplicitEngine
-from zdcheck.engines.explicit.symmetry import Orbit, symmetry_of
+from zdcheck.engines.explicit.layout import layout_of
+from zdcheck.engines.explicit.symmetry import Orbit, records, symmetry_of
 from zdcheck.engines.interpreter import Search
 from zdcheck.engines.protocol import Limits, NoneFound
 from zdcheck.ir.expr import NULL, Const, Expr, Op, Select, Type, Var, VarId, add, and_, eq, lt, or_
@@ -199,7 +201,7 @@ def orbits_of(system: System, states: list[State]) -> int:
 
 
 def test_every_orbit_has_a_state_and_hardly_one_has_two(cache: Path) -> None:
-    states = wanted = 0
+    states = wanted = unique = 0
     for seed in range(120):
         system = random_system(seed)
         if not symmetry_of(system).orbits or ExplicitEngine().refuses(system):
@@ -210,9 +212,14 @@ def test_every_orbit_has_a_state_and_hardly_one_has_two(cache: Path) -> None:
         orbits = orbits_of(system, list(search.arrivals))
         reduced = explored(system, cache, symmetry=True).statistics.states
         assert reduced >= orbits
+        symmetry = symmetry_of(system)
+        if is_unique(system, layout_of(system, records(system, symmetry)), symmetry):
+            unique += 1
+            assert reduced == orbits
         states += reduced
         wanted += orbits
     assert wanted > 500
+    assert unique > 3
     assert states < 1.1 * wanted
 
 

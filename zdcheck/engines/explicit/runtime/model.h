@@ -43,7 +43,14 @@ extern const uint8_t zd_action_thread[];
 extern const uint32_t zd_edge_first[];
 extern const uint32_t zd_edge_list[];
 
-/* Writes the transitions of `state` to `out`, failed checks included; returns how many. */
+/* For partial_order.h, by action: the places that its test and its updates touch and those that it
+ * writes, as sets of bits, and its rank. */
+extern const uint64_t zd_touched[];
+extern const uint64_t zd_written[];
+extern const uint32_t zd_rank[];
+
+/* Writes the transitions of `state` to `out`, failed checks included, those of one thread
+ * side by side; returns how many. */
 uint32_t zd_successors(const uint64_t *state, struct successor *out);
 
 /* 1 + the rank of the first fault of the state itself (not deadlock), or 0. */

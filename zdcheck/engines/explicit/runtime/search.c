@@ -52,12 +52,15 @@ static void watch(struct search *s, struct worker *w, const uint64_t *words, uin
 
 /* Rarely enough, compared with states met again, to be no part of the loops below. */
 static __attribute__((noinline)) void found_new(struct search *s, unsigned me,
-                                                const uint64_t *words, uint32_t depth)
+                                                const struct pending *p, uint32_t depth)
 {
     struct worker *w = &s->workers[me];
+    const uint64_t *words = p->words;
     w->new_states++;
     if (!levels_append(&s->levels, me, words))
         stop(s, LIMIT_MEMORY);
+    if (s->start.partial_order)
+        sleepers_append(&w->sleepers, depth, p->asleep);
     const uint32_t fault = zd_fault(words);
     if (fault && fault < w->state_fault)
         w->state_fault = fault;
@@ -68,11 +71,11 @@ static __attribute__((noinline)) void found_new(struct search *s, unsigned me,
 static inline void visit(struct search *s, unsigned me, const struct pending *p, uint32_t depth)
 {
     if (table_insert(&s->table, p->words, p->hash))
-        found_new(s, me, p->words, depth);
+        found_new(s, me, p, depth);
 }
 
 /* Inserts what has waited longest, if the ring is full, and lets the state wait in its place. */
-static inline void push(struct search *s, unsigned me, const uint64_t *words)
+static inline void push(struct search *s, unsigned me, const uint64_t *words, thread_set asleep)
 {
     struct worker *w = &s->workers[me];
     struct pending *p = &w->ring[w->ring_at];
@@ -80,6 +83,7 @@ static inline void push(struct search *s, unsigned me, const uint64_t *words)
         visit(s, me, p, s->depth + 1);
     for (int i = 0; i < ZD_WORDS; i++)
         p->words[i] = words[i];
+    p->asleep = asleep;
     p->hash = table_hash(words);
     table_prefetch(&s->table, p->hash);
     w->ring_at = (w->ring_at + 1) % RING;
@@ -116,13 +120,28 @@ static void note_edges(struct search *s, const uint64_t *state, uint32_t action)
     }
 }
 
-static void expand_state(struct search *s, unsigned me, const uint64_t *state)
+/* The representative of a successor waits to be inserted. */
+static inline void push_image(struct search *s, unsigned me, uint64_t *words, thread_set asleep)
+{
+    if (zd_model.symmetric && asleep) {
+        uint8_t moved[64];
+        zd_canonical(words, moved);
+        asleep = partial_order_renamed(asleep, moved);
+    } else if (zd_model.symmetric) {
+        zd_canonical(words, NULL);
+    }
+    push(s, me, words, asleep);
+}
+
+static void expand_state(struct search *s, unsigned me, const uint64_t *state, thread_set asleep)
 {
     struct worker *w = &s->workers[me];
     struct successor *const out = w->out;
     const uint32_t count = zd_successors(state, out);
     if (count == 0 && !zd_all_ended(state))
         w->deadlock = true;
+    if (s->start.partial_order)
+        partial_order(out, count, w->asleep);
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t action = out[i].action, note = out[i].note;
         if (__builtin_expect(note != NOTE_PLAIN, 0)) {
@@ -137,9 +156,11 @@ static void expand_state(struct search *s, unsigned me, const uint64_t *state)
             w->first_fired[action] = s->depth + 1;
         if (same(out[i].words, state))
             continue;
-        if (zd_model.symmetric)
-            zd_canonical(out[i].words, NULL);
-        push(s, me, out[i].words);
+        const uint8_t thread = zd_action_thread[action];
+        if (thread < 8 * sizeof asleep && asleep >> thread & 1)
+            w->slept++;
+        else
+            push_image(s, me, out[i].words, w->asleep[i]);
     }
 }
 
@@ -181,12 +202,14 @@ static void look_around(struct search *s, unsigned me)
         look_at_clock(s);
 }
 
-typedef void act_on(struct search *s, unsigned me, const uint64_t *state);
+typedef void act_on(struct search *s, unsigned me, const uint64_t *state, thread_set asleep);
 
 static void each_state(struct search *s, unsigned me, act_on *act, bool adds)
 {
     for (unsigned i = 0; i < s->worker_count; i++) {
         const unsigned list = (me + i) % s->worker_count;
+        const size_t from = levels_from(&s->levels, s->depth, list);
+        const struct sleepers *sleepers = &s->workers[list].sleepers;
         struct cursor *cursor = &s->cursors[list];
         while (!atomic_load_explicit(&s->pause, memory_order_relaxed)) {
             size_t at = atomic_fetch_add(&cursor->next, s->block);
@@ -194,7 +217,8 @@ static void each_state(struct search *s, unsigned me, act_on *act, bool adds)
             if (at >= cursor->end)
                 break;
             for (; at < to; at++)
-                act(s, me, levels_state(&s->levels, list, at));
+                act(s, me, levels_state(&s->levels, list, at),
+                    sleepers_in(sleepers, s->depth, at - from));
             if (adds)
                 look_around(s, me);
         }
@@ -209,8 +233,9 @@ static void expand_job(void *context, unsigned me)
     look_around(s, me);
 }
 
-static void try_state(struct search *s, unsigned me, const uint64_t *state)
+static void try_state(struct search *s, unsigned me, const uint64_t *state, thread_set asleep)
 {
+    (void)asleep;
     struct worker *w = &s->workers[me];
     if (!w->deadlock && zd_successors(state, w->out) == 0 && !zd_all_ended(state))
         w->deadlock = true;
@@ -378,6 +403,7 @@ static void add_initial(struct search *s)
             p.words[w] = s->initial[(size_t)i * ZD_WORDS + w];
         zd_canonical(p.words, NULL);
         p.hash = table_hash(p.words);
+        p.asleep = 0;
         visit(s, 0, &p, 0);
     }
     atomic_store(&s->states, s->workers[0].new_states);
@@ -401,6 +427,8 @@ static void search_levels(struct search *s)
             s->result.outcome = OUTCOME_STOPPED;
             return;
         }
+        for (unsigned i = 0; i < s->worker_count; i++)
+            sleepers_begin(&s->workers[i].sleepers, s->depth + 1);
         if (!pass(s, expand_job)) {
             stopped(s);
             return;
@@ -426,6 +454,7 @@ void search_run(struct search *s)
     if (r->outcome == OUTCOME_STOPPED && r->depth > s->depth)
         r->depth = s->depth;
     for (unsigned i = 0; i < s->worker_count; i++) {
+        r->asleep += s->workers[i].slept;
         for (uint32_t a = 0; a < zd_model.actions; a++)
             r->transitions += s->workers[i].fired[a];
         const size_t next = atomic_load(&s->cursors[i].next);
@@ -450,7 +479,8 @@ static bool make_worker(struct worker *w)
     w->first_fired = malloc((zd_model.actions + 1) * sizeof *w->first_fired);
     w->watching = calloc(zd_model.watches + 1, sizeof *w->watching);
     w->out = calloc(zd_model.max_successors + 1, sizeof *w->out);
-    if (!w->fired || !w->first_fired || !w->watching || !w->out)
+    w->asleep = calloc(zd_model.max_successors + 1, sizeof *w->asleep);
+    if (!w->fired || !w->first_fired || !w->watching || !w->out || !w->asleep)
         return false;
     for (uint32_t i = 0; i < zd_model.actions; i++)
         w->first_fired[i] = NEVER;
@@ -502,6 +532,8 @@ void search_drop(struct search *s)
         free(w->first_fired);
         free(w->watching);
         free(w->out);
+        free(w->asleep);
+        sleepers_drop(&w->sleepers);
     }
     free(s->workers);
     free(s->cursors);

@@ -9,6 +9,7 @@
 
 #include "levels.h"
 #include "model.h"
+#include "partial_order.h"
 #include "table.h"
 
 #define NEVER UINT32_MAX
@@ -24,6 +25,8 @@ struct start {
     double timeout;      /* seconds */
     uint32_t workers;
     uint32_t initial_states; /* they follow, ZD_WORDS words each */
+    uint32_t partial_order;  /* whether to let threads sleep */
+    uint32_t unused;
 };
 
 /* What RECORD_RESULT begins with. */
@@ -32,6 +35,7 @@ struct result {
     uint32_t fault, fault_number, fault_depth; /* number: rank of the state's fault, class of check */
     uint32_t depth;                            /* of the last level with states */
     uint64_t states, transitions, frontier;
+    uint64_t asleep; /* transitions whose states were not looked up */
     uint64_t memory, peak_memory, slots; /* bytes; slots of the table */
     double seconds;
 };
@@ -41,6 +45,7 @@ struct result {
 struct pending {
     uint64_t hash;
     uint64_t words[ZD_WORDS];
+    thread_set asleep;
 };
 
 struct worker {
@@ -56,6 +61,9 @@ struct worker {
     uint32_t *watching;    /* numbers of conditions not seen yet */
     uint32_t watching_count;
     struct successor *out;
+    thread_set *asleep; /* by successor: who sleeps after it */
+    uint64_t slept;     /* successors not looked up */
+    struct sleepers sleepers;
     char padding[64];
 };
 
