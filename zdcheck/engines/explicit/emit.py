@@ -55,9 +55,9 @@ def emit(
     violation_classes: Mapping[Violation, int] | None = None,
     entry_classes: Sequence[int] | None = None,
 ) -> Program:
-    """The program of `system`. `independence` is what a partial order needs, `canonical` the body of
-    zd_canonical, None for no symmetry.
+    """The program of `system`.
 
+    `independence` is what a partial order needs, `canonical` the body of zd_canonical (None for no symmetry).
     `violation_classes` numbers violations, equal numbers for symmetric ones, and `entry_classes`
     says for each ledger entry which is the first of the symmetric ones; without them each is
     alone. Raises TooLarge if a value might not fit into 64 bits.
