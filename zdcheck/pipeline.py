@@ -29,6 +29,7 @@ from zdcheck.trace.coverage import Coverage
 from zdcheck.trace.model import Named, Size
 from zdcheck.trace.replay import Origin, replay
 from zdcheck.trace.verdict import (
+    Cell,
     CheckReport,
     Expected,
     Holds,
@@ -56,6 +57,16 @@ class Options:
     without: frozenset[str] = frozenset()
     progress: bool = True
 
+    def chooses(self, check: m.Check) -> bool:
+        """Whether to run this one: it is asked for, and is no run for another value than the one set."""
+        cell = check.cell
+        if cell is not None and cell.config in self.settings:
+            return self.settings[cell.config].rpartition(".")[2] == cell.value and self._asks(check)
+        return self._asks(check)
+
+    def _asks(self, check: m.Check) -> bool:
+        return not self.checks or any(check.answers_to(name) for name in self.checks)
+
     @property
     def changes_the_spec(self) -> bool:
         """Whether these are other checks than the spec's own."""
@@ -70,9 +81,12 @@ class Spec:
     model: m.Model
 
     def check(self, name: str) -> m.Check:
-        """The check of that name; UsageError with a suggestion if there is none."""
+        """The check of that name; UsageError with a suggestion if there is none.
+
+        The name of a check with several runs is its first one.
+        """
         for check in self.model.checks:
-            if check.name == name:
+            if check.answers_to(name):
                 return check
         raise UsageError(f"{self.path}: no check `{name}`{did_you_mean(name, self.check_names)}")
 
@@ -86,8 +100,9 @@ class Spec:
 
     @property
     def check_names(self) -> tuple[str, ...]:
-        """The names of its checks, in order."""
-        return tuple(check.name for check in self.model.checks)
+        """What its checks answer to, in order."""
+        names = ((c.cell.row, c.name) if c.cell else (c.name,) for c in self.model.checks)
+        return tuple(dict.fromkeys(name for both in names for name in both))
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +191,7 @@ def check_spec(
             f"{path}: progress properties are not checked yet ({names}); "
             "--no-progress checks everything else and says so"
         )
-    chosen = [c for c in spec.model.checks if not options.checks or c.name in options.checks]
+    chosen = [c for c in spec.model.checks if options.chooses(c)]
     reports: list[CheckReport] = []
     coverage = Coverage()
     try:
@@ -218,8 +233,14 @@ def _run(
         surprise(expected, verdict),
         tuple(remarks),
         reproduce(lowered.spec.path, lowered.check.name, options),
+        _cell(lowered.check),
     )
     return report, claim
+
+
+def _cell(check: m.Check) -> Cell | None:
+    cell = check.cell
+    return Cell(cell.row, cell.config, cell.value) if cell is not None else None
 
 
 def confirmed(lowered: Lowered, claim: Claim) -> Verdict:

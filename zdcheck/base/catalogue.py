@@ -80,6 +80,7 @@ ERRORS: dict[str, Entry] = _entries(
     bad_counted="a counted field is not one number",
     bad_dimension="an array cannot be indexed by this type",
     bad_domain="`for`, `any` or a quantifier runs over something that is no such type",
+    bad_for="a check or clause is for values that it cannot be for",
     bad_holds="a `holds` clause cannot mean anything here",
     bad_lives_in="`lives in` is not one reference to an object",
     bad_lock="a lock is declared, copied or shared where it cannot be",

@@ -141,7 +141,7 @@ class Run:
                 if not is_named and not spec.model.threads:
                     raise _Module
                 self.check_names.update(dict.fromkeys(spec.check_names))
-                shown = [n for n in spec.check_names if n in (self.options.checks or [n])]
+                shown = [c.name for c in spec.model.checks if self.options.chooses(c)]
                 width = max((len(printable(name)) for name in shown), default=0)
                 if warnings := own_warnings(spec.model):
                     text = render(warnings, color=self.err_color)

@@ -66,7 +66,7 @@ def command(
             spec = load_spec(path)
             if not spec.model.threads and not is_named:
                 continue
-            chosen = [c for c in spec.model.checks if not checks or c.name in checks]
+            chosen = [c for c in spec.model.checks if options.chooses(c)]
             if chosen:
                 click.echo(spec_head(path, paint), color=True)
             for check in chosen:

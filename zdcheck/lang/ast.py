@@ -695,19 +695,38 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
-class ExpectHolds:
-    """`expect holds;`."""
+class SettingsItem:
+    """`with pte_holds = false;` of a whole file."""
 
+    settings: tuple[Setting, ...]
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """`for era` of a check: one run for each of the values; `values` None is all of them."""
+
+    config: Name
+    values: tuple[Expr, ...] | None
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectHolds:
+    """`expect holds;`. This and other clauses are for all runs of the check if `cells` is empty."""
+
+    cells: tuple[Expr, ...]
     span: Span = _span()
 
 
 @dataclass(frozen=True, slots=True)
 class ExpectViolation:
-    """`expect violation ID of PROPERTY by THREAD;`."""
+    """`expect violation ID of PROPERTY by THREAD for v6_1, v6_15;`."""
 
     violation: Name
     of: Name | None
     by: Name | None
+    cells: tuple[Expr, ...]
     span: Span = _span()
 
 
@@ -717,6 +736,7 @@ class Allow:
 
     what: Literal["vacuous", "uncovered"]
     name: Name
+    cells: tuple[Expr, ...]
     span: Span = _span()
 
 
@@ -725,6 +745,7 @@ class Without:
     """`without NAME;`: this check leaves a property out."""
 
     name: Name
+    cells: tuple[Expr, ...]
     span: Span = _span()
 
 
@@ -733,9 +754,10 @@ CheckClause = ExpectHolds | ExpectViolation | Allow | Without | NoteStmt
 
 @dataclass(frozen=True, slots=True)
 class CheckItem:
-    """`check "name" with a = b scope gup = 3 { … }`."""
+    """`check "name" for era with a = b scope gup = 3 { … }`."""
 
     name: str
+    over: Over | None
     settings: tuple[Setting, ...]
     scope: tuple[ScopeEntry, ...]
     clauses: tuple[CheckClause, ...]
@@ -746,6 +768,7 @@ Item = (
     UseItem
     | NoteItem
     | ConfigItem
+    | SettingsItem
     | ScopeItem
     | EnumItem
     | VariantItem

@@ -67,6 +67,7 @@ def mentions(*nodes: object) -> Iterator[str]:
                 | ast.CallExpr(function=name)
                 | ast.SetType(member=name)
                 | ast.IsExpr(case=name)
+                | ast.Over(config=name)
             ):
                 yield name.text
             case _:

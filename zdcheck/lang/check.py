@@ -172,13 +172,22 @@ class _Checker:
             scope.update(self.checks.scope(entries))
         return scope
 
+    def _settings(self) -> dict[model.ConfigSymbol, model.Expr]:
+        """What the files set configs to: what uses a module wins over the module."""
+        settings: dict[model.ConfigSymbol, model.Expr] = {}
+        for module in self.bundle.modules:
+            items = (i for i in module.spec.items if isinstance(i, ast.SettingsItem))
+            settings.update(self.checks.settings(items))
+        return settings
+
     def _checks(self) -> tuple[model.Check, ...]:
         """The spec's own checks; those of modules concern the modules alone."""
         spec = self.bundle.modules[-1].spec
-        checks = []
+        common = self._settings()
+        checks: list[model.Check] = []
         for item in spec.items:
             if isinstance(item, ast.CheckItem):
-                checks.append(self.checks.check(item))
+                checks += self.checks.check(item, common)
                 for clause in item.clauses:
                     if isinstance(clause, ast.NoteStmt):
                         self.notes.append(model.Note(clause.kind, clause.text, clause.span))
@@ -186,7 +195,9 @@ class _Checker:
             return tuple(checks)
         empty: frozenset[str] = frozenset()
         where = _first_word(spec)
-        return (model.Check("default", (), (), model.Expectation(), empty, empty, empty, where),)
+        settings = tuple(common.items())
+        alone = model.Expectation()
+        return (model.Check("default", None, settings, (), alone, empty, empty, empty, where),)
 
 
 def _first_word(spec: ast.Spec) -> Span:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import assert_never
 
 from zdcheck.base.source import Span
@@ -11,10 +12,50 @@ from zdcheck.lang.constants import literal
 from zdcheck.lang.elaborate_base import Context
 from zdcheck.lang.elaborate_expr import ExpressionElaborator
 from zdcheck.lang.elaborate_property import PropertyElaborator
-from zdcheck.lang.model import Check, ConfigSymbol, Expectation, Expr
+from zdcheck.lang.elaborate_settings import Settings, SettingsElaborator, Sweep
+from zdcheck.lang.model import Cell, Check, ConfigSymbol, Expectation, Expr
 from zdcheck.lang.names import World
 from zdcheck.lang.problems import with_article
 from zdcheck.lang.types import IntType
+
+
+@dataclass
+class _Clauses:
+    """What the clauses of a check say, for all its runs (None) or for the run of one value."""
+
+    expect: dict[str | None, Expectation] = field(default_factory=dict)
+    named: dict[tuple[str, str | None], set[str]] = field(default_factory=dict)
+
+    def names(self, what: str, name: str, cells: Iterable[str]) -> None:
+        """Note a name that a clause gives."""
+        for cell in tuple(cells) or (None,):
+            self.named.setdefault((what, cell), set()).add(name)
+
+    def of(self, what: str, cell: str | None) -> frozenset[str]:
+        """The names that hold for a run."""
+        return frozenset(self.named.get((what, None), set()) | self.named.get((what, cell), set()))
+
+
+def _run(
+    item: ast.CheckItem,
+    cell: Cell | None,
+    settings: Settings,
+    scope: tuple[tuple[str, Expr], ...],
+    clauses: _Clauses,
+) -> Check:
+    value = cell.value if cell is not None else None
+    expect = clauses.expect.get(value) or clauses.expect.get(None) or Expectation()
+    return Check(
+        item.name if cell is None else f"{cell.row}, {cell.config} = {cell.value}",
+        cell,
+        tuple(settings.items()),
+        scope,
+        expect,
+        clauses.of("vacuous", value),
+        clauses.of("uncovered", value),
+        clauses.of("without", value),
+        item.span,
+    )
 
 
 class CheckElaborator:
@@ -28,6 +69,7 @@ class CheckElaborator:
         self.properties = properties
         self.violations = violations
         self.expressions = ExpressionElaborator(world, Context())
+        self.configs = SettingsElaborator(world)
         self._names: dict[str, Span] = {}
 
     # --- scopes -----------------------------------------------------------------------------
@@ -98,86 +140,80 @@ class CheckElaborator:
 
     # --- checks ----------------------------------------------------------------------------
 
-    def check(self, item: ast.CheckItem) -> Check:
-        """One run with its expected verdict."""
-        if item.name in self._names:
+    def settings(self, items: Iterable[ast.SettingsItem]) -> dict[ConfigSymbol, Expr]:
+        """What a file sets configs to, for all checks."""
+        written = (setting for item in items for setting in item.settings)
+        return self.configs.settings(written, "file")
+
+    def check(self, item: ast.CheckItem, common: Settings) -> tuple[Check, ...]:
+        """The runs that a check says, each with its expected verdict: one, or one for each value.
+
+        `common` are the settings that hold unless the check has its own.
+        """
+        sweep = self.configs.sweep(item.over) if item.over is not None else None
+        self._enter(item.name, item.span)
+        settings = {**common, **self.configs.settings(item.settings, "check")}
+        clauses = self._clauses(item, sweep)
+        scope = tuple(self.scope(item.scope).items())
+        if sweep is None:
+            return (_run(item, None, settings, scope, clauses),)
+        if any(setting.name.text == sweep.config.name for setting in item.settings):
+            assert item.over is not None
+            self.problems.error(
+                "bad_for", item.over.span, f"the check sets `{sweep.config.name}` as well"
+            )
+        runs = []
+        for text, value in sweep.values.items():
+            cell = Cell(item.name, sweep.config.name, text)
+            its = {**settings, sweep.config: value}
+            runs.append(_run(item, cell, its, scope, clauses))
+            self._enter(runs[-1].name, item.span)
+        return tuple(runs)
+
+    def _enter(self, name: str, span: Span) -> None:
+        if name in self._names:
             self.problems.error(
                 "duplicate_name",
-                item.span,
-                f'two checks are called "{item.name}"',
-                also=[(self._names[item.name], "first one here")],
+                span,
+                f'two checks are called "{name}"',
+                also=[(self._names[name], "first one here")],
             )
-        self._names.setdefault(item.name, item.span)
-        expect: Expectation | None = None
-        first: Span | None = None
-        vacuous: set[str] = set()
-        uncovered: set[str] = set()
-        without: set[str] = set()
+        self._names.setdefault(name, span)
+
+    def _clauses(self, item: ast.CheckItem, sweep: Sweep | None) -> _Clauses:
+        clauses = _Clauses()
+        first: dict[str | None, Span] = {}
         for clause in item.clauses:
+            if isinstance(clause, ast.NoteStmt):
+                continue
+            cells = self.configs.cells(clause.cells, sweep)
+            if clause.cells and not cells:
+                continue  # complained about
             match clause:
                 case ast.ExpectHolds() | ast.ExpectViolation():
-                    if first is not None:
-                        self.problems.error(
-                            "duplicate_expect",
-                            clause.span,
-                            "a check expects one verdict",
-                            also=[(first, "first one here")],
-                        )
-                        continue
-                    first = clause.span
                     expect = self._expectation(clause)
+                    for cell in cells or (None,):
+                        if cell in first:
+                            self.problems.error(
+                                "duplicate_expect",
+                                clause.span if cell is None else cells[cell],
+                                "a check expects one verdict"
+                                if cell is None
+                                else f"a second verdict is expected for `{cell}`",
+                                also=[(first[cell], "first one here")],
+                            )
+                            continue
+                        first[cell] = clause.span
+                        clauses.expect[cell] = expect
                 case ast.Allow():
                     self._allow(clause)
-                    (vacuous if clause.what == "vacuous" else uncovered).add(clause.name.text)
+                    clauses.names(clause.what, clause.name.text, cells)
                 case ast.Without():
                     self._known_property(clause.name)
-                    without.add(clause.name.text)
-                case ast.NoteStmt():
-                    pass
+                    clauses.names("without", clause.name.text, cells)
                 case _:
                     assert_never(clause)
-        return Check(
-            item.name,
-            self._settings(item),
-            tuple(self.scope(item.scope).items()),
-            expect or Expectation(),
-            frozenset(vacuous),
-            frozenset(uncovered),
-            frozenset(without),
-            item.span,
-        )
-
-    def _settings(self, item: ast.CheckItem) -> tuple[tuple[ConfigSymbol, Expr], ...]:
-        settings: dict[ConfigSymbol, Expr] = {}
-        for setting in item.settings:
-            name = setting.name.text
-            config = self.world.configs.get(name)
-            if config is None:
-                if name in self.world.configs:
-                    continue  # its own declaration was complained about
-                entry = self.world.entries.get(name)
-                self.problems.unknown(
-                    "unknown_config",
-                    setting.name.span,
-                    f"`{name}` is {with_article(entry.what)}, not a config"
-                    if entry is not None
-                    else f"there is no config `{name}`",
-                    name,
-                    self.world.configs,
-                    also=[(entry.name.span, "declared here")] if entry is not None else [],
-                )
-                continue
-            value = self.expressions.constant(setting.value, "a setting", config.type)
-            value = self.expressions.require(
-                value, config.type, (config.span, f"`{name}` has the type `{config.type}`")
-            )
-            if config in settings:
-                self.problems.error(
-                    "duplicate_name", setting.name.span, f"`{name}` is set twice in this check"
-                )
-                continue
-            settings[config] = value
-        return tuple(settings.items())
+        return clauses
 
     def _expectation(self, clause: ast.ExpectHolds | ast.ExpectViolation) -> Expectation:
         if isinstance(clause, ast.ExpectHolds):

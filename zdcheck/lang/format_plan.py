@@ -106,7 +106,9 @@ class _Planner:
                 for member in item.fields:
                     self.plan.starts[member.span.start] = 1
             case ast.CheckItem():
-                written = [*(s.span.end for s in item.settings), *(s.span.end for s in item.scope)]
+                written = [
+                    part.span.end for part in (item.over, *item.settings, *item.scope) if part
+                ]
                 start = max(written, default=item.span.start)
                 short = len(item.clauses) <= INLINE_STATEMENTS
                 self._group(self._find("{", start), "members", 0, short)

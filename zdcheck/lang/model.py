@@ -878,10 +878,23 @@ class Expectation:
 
 
 @dataclass(frozen=True, slots=True)
+class Cell:
+    """Where a run stands in the table of a check that is made `for` the values of a config."""
+
+    row: str
+    config: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
-    """One run with its expected verdict."""
+    """One run with its expected verdict. `settings` are the file's and its own.
+
+    `cell` is None for a check that stands alone.
+    """
 
     name: str
+    cell: Cell | None
     settings: tuple[tuple[ConfigSymbol, Expr], ...]
     scope: tuple[tuple[str, Expr], ...]
     expect: Expectation
@@ -889,6 +902,10 @@ class Check:
     allow_uncovered: frozenset[str]
     without: frozenset[str]
     span: Span = _span()
+
+    def answers_to(self, name: str) -> bool:
+        """Whether the name is this run's own, or that of the check it is a run of."""
+        return name == self.name or (self.cell is not None and name == self.cell.row)
 
 
 @dataclass(frozen=True, slots=True)

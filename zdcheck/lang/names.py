@@ -233,6 +233,7 @@ def _collect_item(world: World, item: ast.Item, *, from_library: bool) -> None:
         case (
             ast.UseItem()
             | ast.NoteItem()
+            | ast.SettingsItem()
             | ast.ScopeItem()
             | ast.InitItem()
             | ast.PropertyItem()

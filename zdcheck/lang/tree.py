@@ -21,6 +21,10 @@ def _one(children: list[Any], type_: type[T] | tuple[type[T], ...]) -> T | None:
     return next((child for child in children if isinstance(child, type_)), None)
 
 
+def _cells(children: list[Any]) -> tuple[ast.Expr, ...]:
+    return tuple(_one(children, _Cells) or ())
+
+
 def _type(children: list[Any]) -> ast.TypeExpr | None:
     return next((c for c in children if isinstance(c, ast.TypeExpr)), None)
 
@@ -59,6 +63,14 @@ class _With(tuple[ast.Setting, ...]):
 
 class _CheckScope(tuple[ast.ScopeEntry, ...]):
     """A check's scope."""
+
+
+class _Some(tuple[ast.Expr, ...]):
+    """`in {v6_1, v6_15}` of a check."""
+
+
+class _Cells(tuple[ast.Expr, ...]):
+    """`for v6_1, v6_15` of a check's clause."""
 
 
 class _Of(tuple[ast.Name]):
@@ -129,6 +141,9 @@ class TreeBuilder:
     def config_item(self, span: Span, children: list[Any]) -> ast.ConfigItem:
         name, type_, value = children
         return ast.ConfigItem(self._name(name), type_, value, span)
+
+    def settings_item(self, span: Span, children: list[Any]) -> ast.SettingsItem:
+        return ast.SettingsItem(tuple(children[0]), span)
 
     def scope_item(self, span: Span, children: list[Any]) -> ast.ScopeItem:
         return ast.ScopeItem(children[0] if children else (), span)
@@ -304,6 +319,7 @@ class TreeBuilder:
         clauses = (ast.ExpectHolds, ast.ExpectViolation, ast.Allow, ast.Without, ast.NoteStmt)
         return ast.CheckItem(
             self._text(name),
+            _one(rest, ast.Over),
             tuple(_one(rest, _With) or ()),
             tuple(_one(rest, _CheckScope) or ()),
             _all(rest, clauses),
@@ -320,12 +336,25 @@ class TreeBuilder:
     def check_scope(self, span: Span, children: list[Any]) -> _CheckScope:
         return _CheckScope(children)
 
+    def over(self, span: Span, children: list[Any]) -> ast.Over:
+        some = _one(children, _Some)
+        values = tuple(some) if some is not None else None
+        return ast.Over(self._name(children[0]), values, span)
+
+    def some(self, span: Span, children: list[Any]) -> _Some:
+        return _Some(children[1:])
+
+    def cells(self, span: Span, children: list[Any]) -> _Cells:
+        return _Cells(children)
+
     def expect_holds(self, span: Span, children: list[Any]) -> ast.ExpectHolds:
-        return ast.ExpectHolds(span)
+        return ast.ExpectHolds(_cells(children), span)
 
     def expect_violation(self, span: Span, children: list[Any]) -> ast.ExpectViolation:
         of, by = _one(children, _Of), _one(children, _By)
-        return ast.ExpectViolation(children[0], of[0] if of else None, by[0] if by else None, span)
+        return ast.ExpectViolation(
+            children[0], of[0] if of else None, by[0] if by else None, _cells(children), span
+        )
 
     def violation_name(self, span: Span, children: list[Any]) -> ast.Name:
         return self._name(children[0])
@@ -337,13 +366,16 @@ class TreeBuilder:
         return _By(self._names(children))
 
     def allow(self, span: Span, children: list[Any]) -> ast.Allow:
-        what, name = children
+        what, name, *_ = children
         return ast.Allow(
-            "vacuous" if what.text == "vacuous" else "uncovered", self._name(name), span
+            "vacuous" if what.text == "vacuous" else "uncovered",
+            self._name(name),
+            _cells(children),
+            span,
         )
 
     def without(self, span: Span, children: list[Any]) -> ast.Without:
-        return ast.Without(self._name(children[0]), span)
+        return ast.Without(self._name(children[0]), _cells(children), span)
 
     # --- types --------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from zdcheck.base.diagnostics import Diagnostic, Label, Severity, SpecError, UsageError
@@ -10,6 +10,7 @@ from zdcheck.base.source import Span
 from zdcheck.ir.expr import BOOL, NULL, Type
 from zdcheck.lang import model as m
 from zdcheck.lang import types as t
+from zdcheck.lang.walk import walk
 
 MAX_OBJECTS = 64
 """Objects of one kind. More would never be explored, and sets of them would not be packed."""
@@ -217,12 +218,12 @@ class Instance:
 def _configs(
     model: m.Model, check: m.Check, settings: Mapping[str, str]
 ) -> dict[m.ConfigSymbol, int]:
-    values: dict[m.ConfigSymbol, int] = {}
-    draft = Instance(model, check, values, {}, {})
-    chosen = dict(check.settings)
-    for config in model.configs:
-        values[config] = draft.number(chosen.get(config, config.value))
+    """The values of all configs: the user's, else the check's, else the default.
+
+    One may depend on others, whatever those are set to.
+    """
     by_name = {config.name: config for config in model.configs}
+    values: dict[m.ConfigSymbol, int] = {}
     for name, text in settings.items():
         if name not in by_name:
             known = ", ".join(sorted(by_name)) or "none"
@@ -230,14 +231,37 @@ def _configs(
                 f"--set {name}={text}: there is no config `{name}` (there are: {known})"
             )
         values[by_name[name]] = _parse_setting(by_name[name], text)
-    for config, value in values.items():
+    chosen = {config: config.value for config in model.configs} | dict(check.settings)
+    draft = Instance(model, check, values, {}, {})
+    for config in model.configs:
+        waiting = [config]
+        while waiting:
+            value = chosen[waiting[-1]]
+            needs = next((c for c in _configs_in(value) if c not in values), None)
+            if waiting[-1] in values:
+                waiting.pop()
+            elif needs is None:
+                values[waiting.pop()] = draft.number(value)
+            elif needs in waiting:
+                raise spec_error(
+                    "constant_cycle",
+                    f"with these settings the value of `{needs.name}` depends on itself",
+                    value.span,
+                )
+            else:
+                waiting.append(needs)
+    for config, number in values.items():
         type = draft.scalar(config.type, config.span)
-        if value not in type:
-            message = f"config `{config.name}` cannot be {value}: its type is {config.type}"
+        if number not in type:
+            message = f"config `{config.name}` cannot be {number}: its type is {config.type}"
             if config.name in settings:
                 raise UsageError(message)
-            raise spec_error("range_constant", message, chosen.get(config, config.value).span)
+            raise spec_error("range_constant", message, chosen[config].span)
     return values
+
+
+def _configs_in(value: m.Expr) -> Iterator[m.ConfigSymbol]:
+    return (part.symbol for part in walk(value) if isinstance(part, m.ConfigRef))
 
 
 def _parse_setting(config: m.ConfigSymbol, text: str) -> int:

@@ -11,6 +11,7 @@ from zdcheck.base.failure import Failure
 from zdcheck.engines.protocol import Statistics
 from zdcheck.trace.document import to_document
 from zdcheck.trace.verdict import (
+    Cell,
     CheckReport,
     Holds,
     Inconclusive,
@@ -76,6 +77,7 @@ def _check(check: CheckReport) -> dict[str, Any]:
     expected = check.expected
     return {
         "name": check.check,
+        "cell": _cell(check.cell),
         "engine": check.engine,
         "expected": {
             "violation": expected.violation,
@@ -88,6 +90,12 @@ def _check(check: CheckReport) -> dict[str, Any]:
         "reproduce": check.reproduce,
         "statistics": _statistics(check.verdict.statistics),
     }
+
+
+def _cell(cell: Cell | None) -> dict[str, str] | None:
+    if cell is None:
+        return None
+    return {"row": cell.row, "config": cell.config, "value": cell.value}
 
 
 def _verdict(check: CheckReport) -> dict[str, Any]:

@@ -74,10 +74,20 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
+class Cell:
+    """Where a run stands in the table of a check that is made `for` the values of a config."""
+
+    row: str
+    config: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class CheckReport:
     """One check's outcome. `surprise` says in words why it is not what was expected, None if it is.
 
     `remarks` qualify the verdict (`without progress`), `reproduce` is the command that gives it again.
+    `cell` is None for a check that stands alone.
     """
 
     spec: str
@@ -88,6 +98,7 @@ class CheckReport:
     surprise: str | None
     remarks: tuple[str, ...]
     reproduce: str
+    cell: Cell | None = None
 
     @property
     def exit_code(self) -> ExitCode:
