@@ -4,6 +4,9 @@
 // Packed states of one word, a lock-free table that holds them and grows, a ring of prefetched
 // inserts, level by level. It has no parents, so it can count and judge but not explain: that is
 // the limit, not a checker.
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -85,29 +88,48 @@ static inline uint64_t hash_of(uint64_t s)
     return (uint64_t)(m >> 64) ^ (uint64_t)m;
 }
 
+#ifdef __AVX2__
+static inline unsigned equal(__m256i slots, __m256i value)
+{
+    return (unsigned)_mm256_movemask_pd((__m256d)_mm256_cmpeq_epi64(slots, value));
+}
+#endif
+
 static inline size_t home(uint64_t hash)
 {
     return (size_t)((unsigned __int128)hash * groups >> 64) * GROUP;
 }
 
+// Adds a state unless it is there. All slots of a group, which is a cache line, are compared at once:
+// a loop that ends early is a branch that nobody can predict. Each slot is looked at once, so that
+// one seen empty was not full of this state.
 static inline bool insert(uint64_t s, uint64_t hash)
 {
-    size_t base = home(hash);
-    for (;;) {
+    for (size_t base = home(hash);;) {
+        _Atomic uint64_t *const group = &table[base];
+        unsigned same = 0, empty = 0;
+#ifdef __AVX2__
+        const volatile __m256i *const halves = (const volatile __m256i *)group;
+        const __m256i low = halves[0], high = halves[1];
+        const __m256i key = _mm256_set1_epi64x((long long)s), zero = _mm256_setzero_si256();
+        same = equal(low, key) | equal(high, key) << 4;
+        empty = equal(low, zero) | equal(high, zero) << 4;
+#else
         for (unsigned i = 0; i < GROUP; i++) {
-            _Atomic uint64_t *slot = &table[base + (hash + i) % GROUP];
-            uint64_t there = atomic_load_explicit(slot, memory_order_relaxed);
-            if (there == s)
-                return false;
-            if (there)
-                continue;
-            if (atomic_compare_exchange_strong_explicit(slot, &there, s, memory_order_relaxed,
-                                                        memory_order_relaxed))
-                return true;
-            if (there == s)
-                return false;
+            const uint64_t there = atomic_load_explicit(&group[i], memory_order_relaxed);
+            same |= (unsigned)(there == s) << i;
+            empty |= (unsigned)(there == 0) << i;
         }
-        base = base + GROUP == groups * GROUP ? 0 : base + GROUP;
+#endif
+        if (same)
+            return false;
+        uint64_t nothing = 0;
+        if (!empty)
+            base = base + GROUP == groups * GROUP ? 0 : base + GROUP;
+        else if (atomic_compare_exchange_strong_explicit(&group[__builtin_ctz(empty)], &nothing, s,
+                                                         memory_order_relaxed,
+                                                         memory_order_relaxed))
+            return true;
     }
 }
 

@@ -10,10 +10,24 @@
 #define PAUSE_GROW 1u
 #define PAUSE_STOP 2u
 
-#define MAX_LOAD 0.75     /* beyond it the table grows */
-#define LAST_LOAD 0.92    /* if it cannot grow */
-#define DOUBLING ((size_t)256 << 20) /* larger tables, in bytes, grow by half only */
-#define MIN_SLOTS ((size_t)1 << 14)
+/* A fuller table is slower, an emptier one larger. Right after it has grown, table and levels need
+ * the most memory per state; that should be less than twice the state and 16 bytes. */
+#if ZD_WORDS == 1
+#define MAX_LOAD 0.55
+#define GROWTH 1.5
+#elif ZD_WORDS == 2
+#define MAX_LOAD 0.75
+#define GROWTH 1.4
+#elif ZD_WORDS == 3
+#define MAX_LOAD 0.8
+#define GROWTH 1.25
+#else
+#define MAX_LOAD 0.85
+#define GROWTH 1.2
+#endif
+#define SMALL ((size_t)1 << 20) /* bytes; a smaller table is doubled */
+#define LAST_LOAD 0.92 /* if it cannot grow */
+#define MIN_SLOTS ((size_t)1 << 16)
 #define BLOCK_SUCCESSORS 1024 /* at most about so many between two looks at the table's load */
 #define CLOCK_BLOCKS 16
 #define PROGRESS_SECONDS 0.2
@@ -70,7 +84,7 @@ static __attribute__((noinline)) void found_new(struct search *s, unsigned me,
 
 static inline void visit(struct search *s, unsigned me, const struct pending *p, uint32_t depth)
 {
-    if (table_insert(&s->table, p->words, p->hash))
+    if (table_insert(&s->table, p->words, p->home))
         found_new(s, me, p, depth);
 }
 
@@ -84,8 +98,8 @@ static inline void push(struct search *s, unsigned me, const uint64_t *words, th
     for (int i = 0; i < ZD_WORDS; i++)
         p->words[i] = words[i];
     p->asleep = asleep;
-    p->hash = table_hash(words);
-    table_prefetch(&s->table, p->hash);
+    p->home = table_home(&s->table, words);
+    table_prefetch(&s->table, p->home);
     w->ring_at = (w->ring_at + 1) % RING;
     w->ring_full |= w->ring_at == 0;
 }
@@ -267,9 +281,10 @@ static bool grow(struct search *s)
 {
     struct table old = s->table;
     const size_t slots = table_slots(&old);
-    static const double factors[] = {2.0, 1.5, 1.25};
-    for (size_t i = table_bytes(&old) > DOUBLING; i < sizeof factors / sizeof *factors; i++) {
-        if (!table_make(&s->table, (size_t)((double)slots * factors[i]), &old))
+    const double factor = table_bytes(&old) < SMALL ? 2.0 : GROWTH;
+    /* Near the limit of memory a little more is better than nothing. */
+    for (double more = factor - 1.0; more > 0.1; more /= 2) {
+        if (!table_make(&s->table, (size_t)((double)slots * (1.0 + more)), &old))
             continue;
         /* The cursors are in use by the level that waits. */
         const size_t next = atomic_load(&s->cursors[0].next), end = s->cursors[0].end;
@@ -402,7 +417,7 @@ static void add_initial(struct search *s)
         for (int w = 0; w < ZD_WORDS; w++)
             p.words[w] = s->initial[(size_t)i * ZD_WORDS + w];
         zd_canonical(p.words, NULL);
-        p.hash = table_hash(p.words);
+        p.home = table_home(&s->table, p.words);
         p.asleep = 0;
         visit(s, 0, &p, 0);
     }
@@ -517,7 +532,8 @@ bool search_make(struct search *s, const struct start *start, const uint64_t *in
     const size_t per_worker = BLOCK_SUCCESSORS + 2 * (zd_model.max_successors + 1) + RING;
     size_t slots = 16 * s->worker_count * per_worker + 4 * (size_t)start->initial_states;
     slots = slots < MIN_SLOTS ? MIN_SLOTS : slots;
-    if (!levels_make(&s->levels, s->worker_count) || !table_make(&s->table, slots, NULL))
+    const struct table empty = {.shared = s->worker_count > 1};
+    if (!levels_make(&s->levels, s->worker_count) || !table_make(&s->table, slots, &empty))
         return false;
     s->grow_at = (size_t)((double)table_slots(&s->table) * MAX_LOAD);
     return pool_start(s->worker_count);

@@ -43,7 +43,7 @@ struct result {
 #define RING 64 /* a power of two: inserts under way, so that their cache misses overlap */
 
 struct pending {
-    uint64_t hash;
+    size_t home; /* as table_home */
     uint64_t words[ZD_WORDS];
     thread_set asleep;
 };

@@ -10,8 +10,9 @@ size_t table_bytes(const struct table *table)
 bool table_make(struct table *table, size_t slots, const struct table *old)
 {
     table->groups = (slots + GROUP - 1) / GROUP;
-    table->slots = memory_take_instead(table_bytes(table), old ? table_bytes(old) : 0);
-    atomic_init(&table->has_zero, old && atomic_load(&old->has_zero));
+    table->shared = old->shared;
+    table->slots = memory_take_instead(table_bytes(table), table_bytes(old));
+    atomic_init(&table->has_zero, atomic_load(&old->has_zero));
     return table->slots != NULL;
 }
 
@@ -26,6 +27,17 @@ size_t table_slots(const struct table *table)
     return table->groups * GROUP;
 }
 
+/* Adds a state that is certainly not there. */
+static void put(struct table *table, const uint64_t *words)
+{
+    const size_t end = table->groups * (GROUP * ZD_WORDS);
+    for (size_t at = table_home(table, words);; at = at + ZD_WORDS < end ? at + ZD_WORDS : 0) {
+        _Atomic uint64_t *const slot = &table->slots[at];
+        if (atomic_load_explicit(slot, memory_order_relaxed) == 0 && slot_fill(table, slot, words))
+            return;
+    }
+}
+
 void table_move(struct table *table, struct table *old, size_t from, size_t to)
 {
     const size_t start = from * GROUP * ZD_WORDS, end = to * GROUP * ZD_WORDS;
@@ -35,10 +47,8 @@ void table_move(struct table *table, struct table *old, size_t from, size_t to)
             words[w] = atomic_load_explicit(&old->slots[at + w], memory_order_relaxed);
         if (words[0] == 0)
             continue;
-#if ZD_WORDS > 1
         words[0] &= ~MARKS;
-#endif
-        table_insert(table, words, table_hash(words));
+        put(table, words);
     }
     memory_forget((void *)&old->slots[start], (end - start) * sizeof(uint64_t));
 }
