@@ -15,7 +15,7 @@ from typing import assert_never
 from zdcheck.base.diagnostics import Diagnostic, Label, Severity, UsageError, in_source_order
 from zdcheck.base.source import Span
 from zdcheck.base.suggest import closest
-from zdcheck.engines.choose import Choice, EngineName, choose
+from zdcheck.engines.choose import COMPLETE, Choice, EngineName, choose
 from zdcheck.engines.protocol import Claim, Found, Limits, NoneFound, Stopped, Watcher
 from zdcheck.ir.system import System
 from zdcheck.lang import ast
@@ -283,6 +283,8 @@ def _dead_statements(
         return ()
     if any(isinstance(report.verdict, Inconclusive) for report in reports):
         return ()
+    if options.engine not in ("auto", *COMPLETE):
+        return ()
 
     def search(system: System) -> Claim:
         choice = choose(options.engine, system, options.without)
@@ -344,6 +346,8 @@ def reproduce(path: str, check: str, options: Options) -> str:
         words += ["--without", name]
     if options.engine != "auto":
         words += ["--engine", options.engine]
+    if options.limits.max_depth is not None:
+        words += ["--depth", str(options.limits.max_depth)]
     if not options.progress:
         words.append("--no-progress")
     return shlex.join(words)

@@ -35,10 +35,11 @@ from zdcheck.trace.verdict import CheckReport, Reason, SpecReport, Violated, exi
 @opt.model_options
 @click.option(
     "--engine",
-    type=click.Choice(["auto", "explicit", "interpreter"]),
+    type=click.Choice(["auto", "explicit", "interpreter", "bmc"]),
     default="auto",
-    help="Which engine answers; auto is the compiled one where it can.",
+    help="Which engine answers; auto is the compiled one where it can, bmc only finds violations.",
 )
+@click.option("--depth", type=click.IntRange(0, 10_000), help="Layers of steps for --engine bmc.")
 @click.option("--max-states", type=click.IntRange(1), help="Stop after so many states.")
 @click.option("--max-memory", type=opt.Memory(), help="Stop at so much memory, such as 4G.")
 @click.option("--timeout", type=opt.Duration(), help="Stop each check after so long, such as 5m.")
@@ -55,7 +56,8 @@ def command(
     checks: tuple[str, ...],
     settings: tuple[str, ...],
     scope: tuple[str, ...],
-    engine: Literal["auto", "explicit", "interpreter"],
+    engine: Literal["auto", "explicit", "interpreter", "bmc"],
+    depth: int | None,
     max_states: int | None,
     max_memory: int | None,
     timeout: float | None,
@@ -73,12 +75,15 @@ def command(
     Prints a line for each check, and the counterexample of every violation that the spec does
     not expect.
     """
+    if depth is not None and engine != "bmc":
+        raise UsageError("--depth is a limit of --engine bmc; add that")
+    cores = workers or len(os.sched_getaffinity(0))
     options = Options(
         checks=checks,
         settings=opt.pairs(settings, "--set", "recheck=false"),
         scope=opt.sizes(scope),
         engine=engine,
-        limits=Limits(max_states, max_memory, timeout, workers or len(os.sched_getaffinity(0))),
+        limits=Limits(max_states, max_memory, timeout, cores, depth),
         without=frozenset(without),
         progress=not no_progress,
     )

@@ -11,7 +11,7 @@ from zdcheck.engines.interpreter import InterpreterEngine
 from zdcheck.engines.protocol import Engine
 from zdcheck.ir.system import System
 
-EngineName = Literal["auto", "explicit", "interpreter"]
+EngineName = Literal["auto", "explicit", "interpreter", "bmc"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +32,21 @@ def _interpreter(without: frozenset[str]) -> Engine:
     return InterpreterEngine()
 
 
+def _bmc(without: frozenset[str]) -> Engine:
+    # Z3 takes longer to import than a small check takes to run.
+    from zdcheck.engines.symbolic.bmc import BmcEngine
+
+    return BmcEngine()
+
+
 ENGINES: Mapping[str, Callable[[frozenset[str]], Engine]] = {
     "explicit": _explicit,
     "interpreter": _interpreter,
+    "bmc": _bmc,
 }
-"""By name, the best first: `auto` takes the first that does not refuse."""
+
+COMPLETE = ("explicit", "interpreter")
+"""The engines that can say `holds`, the best first: `auto` takes the first that does not refuse."""
 
 
 def choose(name: EngineName, system: System, without: frozenset[str] = frozenset()) -> Choice:
@@ -50,8 +60,8 @@ def choose(name: EngineName, system: System, without: frozenset[str] = frozenset
             raise UsageError(f"--engine {name} cannot answer: {reason}")
         return Choice(engine)
     refusal = None
-    for make in ENGINES.values():
-        engine = make(without)
+    for complete in COMPLETE:
+        engine = ENGINES[complete](without)
         reason = engine.refuses(system)
         if reason is None:
             return Choice(engine, refusal)

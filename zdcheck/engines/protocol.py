@@ -18,22 +18,30 @@ Limit = Literal["states", "memory", "time", "interrupt", "depth"]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When to stop. None is no limit; memory in bytes (of the searching process), time in seconds."""
+    """When to stop. None is no limit; memory in bytes (of the searching process), time in seconds.
+
+    `max_depth` is in the unit of the engine that knows a depth: layers of steps (`symbolic.bmc`).
+    """
 
     max_states: int | None = None
     max_memory: int | None = None
     timeout_s: float | None = None
     workers: int = 1
+    max_depth: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a search stands: complete depth, stored states, states not yet expanded, seconds."""
+    """Where a search stands: complete depth, stored states, states not yet expanded, seconds.
+
+    `figures` says it in an engine's own words, where it stores no states.
+    """
 
     depth: int
     states: int
     frontier: int
     elapsed_s: float
+    figures: str = ""
 
 
 Watcher = Callable[[Progress], None]
@@ -45,7 +53,8 @@ class Statistics:
     """What a search did. `extra` are an engine's own figures for `--stats`, already in words.
 
     `depth` is the number of steps to the farthest state seen. `fired` counts, for each action,
-    the transitions it made (an action not in it made none).
+    the transitions it made (an action not in it made none). `figures` is what the verdict's line
+    says of the search in an engine's own words, where that is not states and depth.
     """
 
     states: int
@@ -54,6 +63,7 @@ class Statistics:
     elapsed_s: float
     fired: Mapping[ActionId, int] = field(default_factory=dict)
     extra: Mapping[str, str] = field(default_factory=dict)
+    figures: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,10 @@ class ProgressLine:
         """The search has come this far."""
         if self._bar is not None and self._task is not None:
             rate = progress.states / progress.elapsed_s if progress.elapsed_s > 0.1 else 0.0
-            figures = f"depth {progress.depth}, {progress.states:,} states, {rate:,.0f}/s"
+            figures = (
+                progress.figures
+                or f"depth {progress.depth}, {progress.states:,} states, {rate:,.0f}/s"
+            )
             self._bar.update(self._task, completed=progress.states, figures=figures)
 
     def stop(self) -> None:

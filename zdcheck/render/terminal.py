@@ -92,6 +92,8 @@ def _steps(trace: Trace) -> str:
 
 def _figures(report: CheckReport) -> str:
     statistics = report.verdict.statistics
+    if statistics.figures:
+        return f"{statistics.figures}, {seconds(statistics.elapsed_s)}"
     states = f"{statistics.states:,} state{'' if statistics.states == 1 else 's'}"
     return f"{states}, depth {statistics.depth}, {seconds(statistics.elapsed_s)}"
 

@@ -1,0 +1,72 @@
+"""Asking Z3 within limits: time, and Ctrl-C."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import z3
+
+from zdcheck.engines.protocol import Limit, Limits
+
+
+class LimitReached(Exception):
+    """A limit came before the answer."""
+
+    def __init__(self, limit: Limit) -> None:
+        super().__init__(limit)
+        self.limit: Limit = limit
+
+
+class Clock:
+    """How much time there is."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.started = time.monotonic()
+        self.ends = None if limits.timeout_s is None else self.started + limits.timeout_s
+
+    def earlier(self, other: Clock) -> Clock:
+        """The one of the two that ends first."""
+        if self.ends is None or (other.ends is not None and other.ends < self.ends):
+            return other
+        return self
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the beginning."""
+        return time.monotonic() - self.started
+
+    def left_s(self) -> float | None:
+        """Seconds until the limit, None without one. Raises LimitReached."""
+        if self.ends is None:
+            return None
+        left = self.ends - time.monotonic()
+        if left <= 0:
+            raise LimitReached("time")
+        return left
+
+
+def is_satisfiable(solver: Any, *assumptions: Any, clock: Clock) -> bool:
+    """Whether there is a model. Raises LimitReached, also for an interrupt."""
+    left = clock.left_s()
+    # Z3 reads 2^32 - 1 as no limit.
+    solver.set("timeout", 4294967295 if left is None else max(1, min(int(left * 1000), 2**31)))
+    try:
+        answer = solver.check(*assumptions)
+    except KeyboardInterrupt:
+        raise LimitReached("interrupt") from None
+    except z3.Z3Exception as error:
+        if "canceled" in str(error) or "interrupted" in str(error):
+            raise LimitReached("interrupt") from None
+        raise
+    if answer == z3.sat:
+        return True
+    if answer == z3.unsat:
+        return False
+    reason = solver.reason_unknown()
+    if "interrupt" in reason:
+        raise LimitReached("interrupt")
+    if "memory" in reason or "memout" in reason:
+        raise LimitReached("memory")
+    clock.left_s()
+    raise LimitReached("time")
