@@ -122,7 +122,17 @@ def parse_spec(path: str) -> ast.Spec:
 
 def load_spec(path: str) -> Spec:
     """Read and check a spec. Raises SpecError, or ToolError if the file cannot be read."""
-    return Spec(path, check_bundle(load(Path(path))))
+    return spec_of(path, load_bundle(path))
+
+
+def load_bundle(path: str) -> ast.Bundle:
+    """The spec as written, with what it uses."""
+    return load(Path(path))
+
+
+def spec_of(path: str, bundle: ast.Bundle) -> Spec:
+    """The checked spec that the trees are."""
+    return Spec(path, check_bundle(bundle))
 
 
 def formatted(path: str) -> tuple[str, str]:
@@ -183,15 +193,7 @@ def check_spec(
     """
     spec = load_spec(path)
     loaded(spec)
-    if not spec.model.threads:
-        raise UsageError(f"{path}: there is nothing to check: it has no thread")
-    if spec.model.progress and options.progress:
-        names = ", ".join(f"`{p.name}`" for p in spec.model.progress)
-        raise UsageError(
-            f"{path}: progress properties are not checked yet ({names}); "
-            "--no-progress checks everything else and says so"
-        )
-    chosen = [c for c in spec.model.checks if options.chooses(c)]
+    chosen = chosen_checks(spec, options)
     reports: list[CheckReport] = []
     coverage = Coverage()
     try:
@@ -199,7 +201,7 @@ def check_spec(
             lowered = lower_check(spec, check, options)
             choice = choose(options.engine, lowered.system, options.without)
             starts(check.name, choice)
-            report, claim = _run(lowered, choice, options, watch)
+            report, claim = run_check(lowered, choice, options, watch)
             coverage.add(lowered.system, claim.statistics, is_complete=isinstance(claim, NoneFound))
             reports.append(report)
             done(report)
@@ -212,9 +214,23 @@ def check_spec(
     return SpecReport(path, own_warnings(spec.model), tuple(reports), dead, skipped)
 
 
-def _run(
+def chosen_checks(spec: Spec, options: Options) -> list[m.Check]:
+    """The spec's checks that the options ask for; UsageError if they cannot be run."""
+    if not spec.model.threads:
+        raise UsageError(f"{spec.path}: there is nothing to check: it has no thread")
+    if spec.model.progress and options.progress:
+        names = ", ".join(f"`{p.name}`" for p in spec.model.progress)
+        raise UsageError(
+            f"{spec.path}: progress properties are not checked yet ({names}); "
+            "--no-progress checks everything else and says so"
+        )
+    return [c for c in spec.model.checks if options.chooses(c)]
+
+
+def run_check(
     lowered: Lowered, choice: Choice, options: Options, watch: Watcher
 ) -> tuple[CheckReport, Claim]:
+    """One check, answered by the engine chosen, its counterexample replayed, and judged."""
     claim = choice.engine.solve(lowered.system, options.limits, watch)
     verdict = confirmed(lowered, claim)
     expect = lowered.check.expect

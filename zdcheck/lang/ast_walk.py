@@ -56,9 +56,7 @@ def ast_children(statement: ast.Stmt) -> list[ast.Stmt]:
 
 def mentions(*nodes: object) -> Iterator[str]:
     """Every name that is used inside these parts of a tree, whatever it means there."""
-    pending = list(nodes)
-    while pending:
-        node = pending.pop()
+    for node in nodes_inside(*nodes):
         match node:
             case (
                 ast.NameExpr(name=name)
@@ -72,7 +70,15 @@ def mentions(*nodes: object) -> Iterator[str]:
                 yield name.text
             case _:
                 pass
+
+
+def nodes_inside(*nodes: object) -> Iterator[object]:
+    """These parts of a tree with every node inside them, in the order of the text."""
+    pending = list(reversed(nodes))
+    while pending:
+        node = pending.pop()
         if isinstance(node, tuple):
-            pending.extend(node)
+            pending.extend(reversed(node))
         elif is_dataclass(node) and not isinstance(node, Span | ast.Name):
-            pending.extend(getattr(node, field.name) for field in fields(node))
+            yield node
+            pending.extend(getattr(node, field.name) for field in reversed(fields(node)))
