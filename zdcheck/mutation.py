@@ -9,10 +9,11 @@ import multiprocessing
 import os
 import signal
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import assert_never
 
 from zdcheck.base.diagnostics import EngineDisagreement, SpecError, UsageError
@@ -33,7 +34,7 @@ from zdcheck.pipeline import (
     run_check,
     spec_of,
 )
-from zdcheck.trace.mutation import Baseline, MutantReport, MutationReport, Outcome
+from zdcheck.trace.mutation import Baseline, MutantName, MutantReport, MutationReport, Outcome
 from zdcheck.trace.verdict import CheckReport, Holds, Inconclusive, Violated
 
 _QUICK = 1_500
@@ -77,6 +78,10 @@ class Tried:
     prints: tuple[str, ...] | None
 
 
+class NothingToTry(UsageError):
+    """No check of the spec expects to hold, or it is a module."""
+
+
 Watcher = Callable[[int, int], None]
 """Told how many mutants of how many were tried."""
 
@@ -87,7 +92,7 @@ def try_mutants(
     *,
     library: bool,
     jobs: int,
-    started: Callable[[Sequence[Baseline]], None] = lambda baselines: None,
+    started: Callable[[int], None] = lambda count: None,
     watch: Watcher = lambda done, of: None,
 ) -> MutationReport:
     """Try every mutant on every check of the spec that holds, `jobs` of them at a time.
@@ -97,6 +102,8 @@ def try_mutants(
     """
     bundle = load_bundle(path)
     spec = spec_of(path, bundle)
+    if not spec.model.threads:
+        raise NothingToTry(f"{path}: there is nothing to try: it has no thread")
     baselines: list[Baseline] = []
     bases: list[Base] = []
     for check in chosen_checks(spec, options):
@@ -106,17 +113,19 @@ def try_mutants(
         choice = choose(options.engine, lowered.system, options.without)
         report, _ = run_check(lowered, choice, options, lambda progress: None)
         baselines.append(_baseline(report))
+        if baselines[-1].code is ExitCode.INTERRUPTED:
+            return MutationReport(path, tuple(baselines), ())
         if baselines[-1].trouble is None:
             most = options.limits.max_states or max(_LEAST_ROOM, _ROOM * baselines[-1].states)
             bases.append(Base(check.name, fingerprint(lowered.system), most))
     if not baselines:
-        raise UsageError(f"{path}: there is nothing to try: no check here expects `holds`")
-    started(baselines)
+        raise NothingToTry(f"{path}: there is nothing to try: no check here expects `holds`")
     limits = replace(options.limits, workers=1)
     if limits.max_memory is None and (memory := default_max_memory()) is not None:
         limits = replace(limits, max_memory=memory // jobs)
     job = Job(path, bundle, library, tuple(bases), replace(options, limits=limits))
     every = job.mutants() if bases else []
+    started(len(every))
     found: dict[int, Tried] = {}
     try:
         for number, tried in _all_tried(job, len(every), jobs):
@@ -159,16 +168,12 @@ def _all_tried(job: Job, count: int, jobs: int) -> Iterator[tuple[int, Tried]]:
             with _deaf():
                 waiting = {pool.submit(_try, number): number for number in range(count)}
             for future in as_completed(waiting):
-                yield waiting[future], _result(future)
+                yield waiting[future], future.result()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
             for process in multiprocessing.active_children():
                 process.terminate()
             pool.shutdown()
-
-
-def _result(future: Future[Tried]) -> Tried:
-    return future.result()
 
 
 @contextmanager
@@ -290,7 +295,7 @@ def _report(
         # The smallest change says best what is wrong.
         first = min(numbers, key=lambda n: (every[n].span.end - every[n].span.start, n))
         also = tuple(str(every[n].span) for n in numbers if n != first)
-        reports.append((first, _mutant_report(every[first], found[first], also)))
+        reports.append((first, _mutant_report(path, every[first], found[first], also)))
     return MutationReport(
         path,
         tuple(baselines),
@@ -302,15 +307,15 @@ def _report(
     )
 
 
-def _mutant_report(mutant: Mutant, tried: Tried, also: tuple[str, ...]) -> MutantReport:
+def _mutant_report(path: str, mutant: Mutant, tried: Tried, also: tuple[str, ...]) -> MutantReport:
     span = mutant.span
+    owner = ".".join((*mutant.module, mutant.owner))
     return MutantReport(
+        MutantName(Path(path).name, owner, mutant.text),
         span.file.path,
         span.line,
         span.column,
         mutant.kind,
-        mutant.owner,
-        mutant.text,
         tried.outcomes,
         also,
     )

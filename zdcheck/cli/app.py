@@ -15,6 +15,7 @@ from zdcheck.base.exit_codes import ExitCode
 
 COMMANDS = {
     "check": "Run the checks of specs and compare with what they expect.",
+    "mutate": "Make small mistakes in specs and see which of them their checks miss.",
     "simulate": "Follow one random run and draw it.",
     "show": "Print a spec's tree, control flow or transition system.",
     "export": "Print a check in the language of another checker.",

@@ -248,11 +248,9 @@ class Run:
         try:
             if self.trace_dir is not None:
                 Path(self.trace_dir).mkdir(parents=True, exist_ok=True)
-            if self.json_path not in (None, "-"):
-                with Path(str(self.json_path)).open("a"):
-                    pass
         except OSError as error:
             raise UsageError(f"cannot write {error.filename}: {error.strerror}") from None
+        opt.writable(self.json_path)
 
     def _write_trace(self, report: CheckReport, text: str) -> None:
         assert self.trace_dir is not None
@@ -271,11 +269,7 @@ class Run:
             return
         failures = [failure for _, failure in self.failures]
         report = json_report.document(version(), self.reports, failures, why)
-        text = json_report.dumps(report)
-        if self.json_path == "-":
-            click.echo(text, nl=False)
-        else:
-            Path(self.json_path).write_text(text, encoding="utf-8")
+        opt.write_text(self.json_path, json_report.dumps(report))
 
 
 class _Module(Exception):

@@ -133,3 +133,22 @@ def spec_files(paths: tuple[str, ...]) -> list[tuple[str, bool]]:
         for file in inside:
             found.setdefault(str(file), False)
     return list(found.items())
+
+
+def writable(path: str | None) -> None:
+    """Raises UsageError if nothing can be written there; `-` is stdout. Better now than after the search."""
+    if path in (None, "-"):
+        return
+    try:
+        with Path(str(path)).open("a"):
+            pass
+    except OSError as error:
+        raise UsageError(f"cannot write {error.filename}: {error.strerror}") from None
+
+
+def write_text(path: str, text: str) -> None:
+    """Write a file, or print on stdout."""
+    if path == "-":
+        click.echo(text, nl=False)
+    else:
+        Path(path).write_text(text, encoding="utf-8")

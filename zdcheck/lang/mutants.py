@@ -32,11 +32,12 @@ _LONGEST = 90
 class Mutant:
     """One mistake. `owner` is the thread or function it is in, `text` says what is wrong there.
 
-    `kind`, `owner` and `text` together tell it from every other mutant of its file. `item` is where
-    the owner is (module and item by number), `edits` what to change in it.
+    `module`, `owner` and `text` together tell it from every other mutant. `item` is where the owner is
+    (module and item by number), `edits` what to change in it.
     """
 
     kind: Kind
+    module: tuple[str, ...]
     owner: str
     text: str
     span: Span
@@ -67,7 +68,7 @@ def mutants(bundle: ast.Bundle, *, library: bool) -> Iterator[Mutant]:
     for number, module in modules:
         if module.spec.span.file.path.startswith(f"{LIBRARY}/") and not library:
             continue
-        names: Counter[tuple[Kind, str, str]] = Counter()
+        names: Counter[tuple[str, str]] = Counter()
         for at, item in enumerate(module.spec.items):
             match item:
                 case ast.ThreadItem(name=name, body=body):
@@ -76,8 +77,9 @@ def mutants(bundle: ast.Bundle, *, library: bool) -> Iterator[Mutant]:
                     pass
                 case _:
                     continue
-            for mutant in _Owner(name.text, (number, at), primitives).mutants(body):
-                key = mutant.kind, mutant.owner, mutant.text
+            owner = _Owner(module.name, name.text, (number, at), primitives)
+            for mutant in owner.mutants(body):
+                key = mutant.owner, mutant.text
                 names[key] += 1
                 nth = f" ({names[key]})" if names[key] > 1 else ""
                 yield replace(mutant, text=mutant.text + nth)
@@ -105,6 +107,7 @@ def _called(bundle: ast.Bundle, primitives: Primitives) -> frozenset[str]:
 class _Owner:
     """One thread or function."""
 
+    module: tuple[str, ...]
     name: str
     item: tuple[int, int]
     primitives: Primitives
@@ -117,7 +120,7 @@ class _Owner:
     def _mutant(
         self, kind: Kind, text: str, span: Span, edits: dict[int, tuple[Any, ...]]
     ) -> Mutant:
-        return Mutant(kind, self.name, text, span, self.item, edits)
+        return Mutant(kind, self.module, self.name, text, span, self.item, edits)
 
     def _inside(self, statement: ast.Stmt) -> Iterator[Mutant]:
         """The mutants of one statement and of all inside it."""
@@ -285,7 +288,7 @@ class _Owner:
         for key, span in takes.items():
             if key in gives:
                 kind, place = key
-                yield self._mutant(kind, f"no `{_place(place)}`", span, edits[key])
+                yield self._mutant(kind, f"no {kind} `{_place(place)}`", span, edits[key])
 
 
 # --- conditions as lists of operands ------------------------------------------------------

@@ -32,6 +32,13 @@ def document(
         "schema": SCHEMA,
         "tool": {"name": "zdcheck", "version": version},
         "specs": [_spec(spec) for spec in specs],
+        **ending(failures, why),
+    }
+
+
+def ending(failures: Sequence[Failure], why: Sequence[Reason]) -> dict[str, Any]:
+    """What every report ends with: errors, exit status, its reasons."""
+    return {
         "errors": [
             {
                 "kind": failure.kind,

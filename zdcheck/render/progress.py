@@ -1,9 +1,9 @@
-"""One line on the terminal while a search runs; gone when it ends."""
+"""One line on the terminal while something runs; gone when it ends."""
 
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Self, TextIO
 
 from zdcheck.engines.protocol import Progress
 from zdcheck.render.escape import printable
@@ -12,11 +12,10 @@ if TYPE_CHECKING:
     import rich.progress
 
 
-class ProgressLine:
-    """Depth, states and speed of the search that runs now, on a terminal; nothing elsewhere."""
+class _Line:
+    """A bar on a terminal; nothing elsewhere."""
 
-    def __init__(self, stream: TextIO, max_states: int | None) -> None:
-        self._max_states = max_states
+    def __init__(self, stream: TextIO) -> None:
         self._bar: rich.progress.Progress | None = None
         self._task: rich.progress.TaskID | None = None
         if not stream.isatty():
@@ -35,22 +34,15 @@ class ProgressLine:
             transient=True,
         )
 
-    def start(self, name: str) -> None:
-        """A search begins."""
+    def _start(self, name: str, total: int | None) -> None:
         if self._bar is not None:
             self.stop()
             self._bar.start()
-            self._task = self._bar.add_task(printable(name), total=self._max_states, figures="")
+            self._task = self._bar.add_task(printable(name), total=total, figures="")
 
-    def watch(self, progress: Progress) -> None:
-        """The search has come this far."""
+    def _update(self, completed: int, figures: str) -> None:
         if self._bar is not None and self._task is not None:
-            rate = progress.states / progress.elapsed_s if progress.elapsed_s > 0.1 else 0.0
-            figures = (
-                progress.figures
-                or f"depth {progress.depth}, {progress.states:,} states, {rate:,.0f}/s"
-            )
-            self._bar.update(self._task, completed=progress.states, figures=figures)
+            self._bar.update(self._task, completed=completed, figures=figures)
 
     def stop(self) -> None:
         """Take the line away, so that something else can be printed."""
@@ -60,7 +52,7 @@ class ProgressLine:
                 self._bar.remove_task(self._task)
                 self._task = None
 
-    def __enter__(self) -> ProgressLine:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -70,3 +62,36 @@ class ProgressLine:
         traceback: TracebackType | None,
     ) -> None:
         self.stop()
+
+
+class ProgressLine(_Line):
+    """Depth, states and speed of the search that runs now."""
+
+    def __init__(self, stream: TextIO, max_states: int | None) -> None:
+        super().__init__(stream)
+        self._max_states = max_states
+
+    def start(self, name: str) -> None:
+        """A search begins."""
+        self._start(name, self._max_states)
+
+    def watch(self, progress: Progress) -> None:
+        """The search has come this far."""
+        rate = progress.states / progress.elapsed_s if progress.elapsed_s > 0.1 else 0.0
+        figures = (
+            progress.figures
+            or f"depth {progress.depth}, {progress.states:,} states, {rate:,.0f}/s"
+        )
+        self._update(progress.states, figures)
+
+
+class CountLine(_Line):
+    """How much of something is done."""
+
+    def start(self, name: str, total: int) -> None:
+        """It begins."""
+        self._start(name, total)
+
+    def watch(self, done: int, of: int) -> None:
+        """So many are done."""
+        self._update(done, f"{done} of {of}")

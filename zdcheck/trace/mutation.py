@@ -6,8 +6,8 @@ with it: a mutant that survives is a mistake that the check does not see.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from zdcheck.base.exit_codes import ExitCode
@@ -37,40 +37,43 @@ class Outcome:
 class MutantName:
     """What a mutant is called in a table: stays the same when lines move."""
 
-    file: str
+    spec: str
     owner: str
     change: str
 
     def __str__(self) -> str:
-        return f"{self.file}, {self.owner}: {self.change}"
+        return f"{self.spec}, {self.owner}: {self.change}"
 
 
 @dataclass(frozen=True, slots=True)
 class MutantReport:
-    """One mutant and what the checks say to it. `also` are places of mutants that mean the same."""
+    """One mutant and what the checks say to it.
 
+    `owner` is the thread or function, with its module if that is not the spec. `also` are places of mutants that
+    mean the same.
+    """
+
+    name: MutantName
     path: str
     line: int
     column: int
     kind: str
-    owner: str
-    change: str
     outcomes: tuple[Outcome, ...]
     also: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> MutantName:
-        """See `MutantName`."""
-        return MutantName(self.path.rsplit("/", 1)[-1], self.owner, self.change)
-
-    def by(self, *results: Result) -> list[Outcome]:
-        """The outcomes of these sorts."""
-        return [outcome for outcome in self.outcomes if outcome.result in results]
 
     @property
     def survives(self) -> bool:
         """Whether some check sees a difference, and none that does minds."""
         return bool(self.by("survives")) and not self.by("killed", "empty", "inconclusive")
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody can say: a limit was reached, and no check minds."""
+        return bool(self.by("inconclusive")) and not self.by("killed", "empty")
+
+    def by(self, *results: Result) -> list[Outcome]:
+        """The outcomes of these sorts."""
+        return [outcome for outcome in self.outcomes if outcome.result in results]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +88,11 @@ class Baseline:
 
 @dataclass(frozen=True, slots=True)
 class MutationReport:
-    """One spec. `mutants` are those that change some check.
+    """One spec. `mutants` are those that change some check; the four numbers count all others.
 
-    `ill_formed` counts the mutants that are no correct spec, `unchanged` those that change no check,
-    `same` those that mean the same as another, `untried` those that an interrupt left. `accepted` are survivors that someone explained, with the
-    explanation; `outdated` are explanations of what is no survivor.
+    `ill_formed` are no correct spec, `unchanged` change no check, `same` mean the same as one that is
+    listed, `untried` were left by an interrupt. `explained` says of survivors why they do, `outdated` are
+    explanations of what is no survivor.
     """
 
     spec: str
@@ -99,8 +102,29 @@ class MutationReport:
     unchanged: int = 0
     same: int = 0
     untried: int = 0
-    accepted: dict[MutantName, str] = field(default_factory=dict)
+    explained: Mapping[MutantName, str] = field(default_factory=dict)
     outdated: tuple[MutantName, ...] = ()
+
+
+def with_explanations(
+    report: MutationReport, table: Mapping[MutantName, str], *, is_whole: bool, library: bool
+) -> MutationReport:
+    """The report with a table of explanations, which may be about other specs as well.
+
+    What is explained and does not survive is outdated if the report `is_whole`: every mutant was tried on
+    every check. Without `library` nothing is known of mutants of modules.
+    """
+    spec = report.spec.rsplit("/", 1)[-1]
+    own = {name: why for name, why in table.items() if name.spec == spec}
+    survivors = {mutant.name for mutant in report.mutants if mutant.survives}
+    unknown = {mutant.name for mutant in report.mutants if mutant.is_open}
+    outdated = tuple(
+        name
+        for name in own
+        if is_whole and name not in survivors | unknown and (library or "." not in name.owner)
+    )
+    explained = {name: why for name, why in own.items() if name in survivors}
+    return replace(report, explained=explained, outdated=outdated)
 
 
 def reasons(report: MutationReport) -> Iterator[Reason]:
@@ -109,10 +133,12 @@ def reasons(report: MutationReport) -> Iterator[Reason]:
         if baseline.trouble is not None:
             yield Reason(baseline.code, f"{report.spec}: {baseline.check}: {baseline.trouble}")
     for mutant in report.mutants:
-        where = f"{mutant.path}:{mutant.line}: {mutant.owner}: {mutant.change}"
-        if mutant.survives and mutant.name not in report.accepted:
+        where = f"{mutant.path}:{mutant.line}: {mutant.name.owner}: {mutant.name.change}"
+        if mutant.survives and mutant.name not in report.explained:
             yield Reason(ExitCode.UNEXPECTED, f"{where}: survives")
+        if mutant.is_open:
+            yield Reason(ExitCode.INCONCLUSIVE, f"{where}: inconclusive")
     for name in report.outdated:
-        yield Reason(ExitCode.UNEXPECTED, f"{report.spec}: no such survivor: {name}")
+        yield Reason(ExitCode.UNEXPECTED, f"explained, but no survivor: {name}")
     if report.untried:
-        yield Reason(ExitCode.INTERRUPTED, f"{report.spec}: {report.untried} mutants: not tried")
+        yield Reason(ExitCode.INTERRUPTED, f"{report.spec}: {report.untried} mutants not tried")
