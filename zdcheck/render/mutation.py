@@ -49,10 +49,10 @@ def _counts(outcomes: Sequence[Outcome]) -> str:
     tried = len(outcomes) - found["unchanged"] - found["refused"]
     parts = [f"{found['killed']} killed ({each})" if each else "0 killed"]
     if found["empty"]:
-        parts.append(f"{found['empty']} hold vacuously")
+        parts.append(f"{found['empty']} held vacuously")
     if found["inconclusive"]:
         parts.append(f"{found['inconclusive']} inconclusive")
-    parts.append(f"{found['survives']} survive")
+    parts.append(f"{found['survives']} survived")
     return f"{tried} mutants: {', '.join(parts)}"
 
 
@@ -108,17 +108,17 @@ def summary(report: MutationReport) -> str:
     """The last lines of a spec: how many were tried, how many survive all checks."""
     survivors = [mutant for mutant in report.mutants if mutant.survives]
     explained = sum(mutant.name in report.explained for mutant in survivors)
-    text = f"{len(report.mutants)} mutants: {len(survivors)} survive every check"
+    text = f"{len(report.mutants)} mutants: {len(survivors)} survived every check"
     if survivors:
         text += f", {explained} of them explained"
     apart = [
-        (report.unchanged, "change no check"),
-        (report.same, "mean the same as another"),
-        (report.ill_formed, "are no spec"),
-        (report.untried, "were not tried"),
+        (report.unchanged, "that change no check"),
+        (report.same, "the same as another"),
+        (report.ill_formed, "no correct spec"),
+        (report.untried, "not tried"),
     ]
     left = ", ".join(f"{count} {what}" for count, what in apart if count)
-    return text + (f"; {left}" if left else "")
+    return text + (f"; left out: {left}" if left else "")
 
 
 def outdated_lines(report: MutationReport) -> Iterator[str]:

@@ -79,8 +79,7 @@ class ProgressLine(_Line):
         """The search has come this far."""
         rate = progress.states / progress.elapsed_s if progress.elapsed_s > 0.1 else 0.0
         figures = (
-            progress.figures
-            or f"depth {progress.depth}, {progress.states:,} states, {rate:,.0f}/s"
+            progress.figures or f"depth {progress.depth}, {progress.states:,} states, {rate:,.0f}/s"
         )
         self._update(progress.states, figures)
 
