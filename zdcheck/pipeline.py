@@ -207,7 +207,9 @@ def check_spec(
             done(report)
             if isinstance(claim, Stopped) and claim.limit == "interrupt":
                 break
-        dead = _dead_statements(spec, coverage, reports, options)
+        dead = (
+            () if _is_partial(spec, reports, options) else dead_statements(spec, coverage, options)
+        )
     except KeyboardInterrupt:
         dead = ()
     skipped = tuple(check.name for check in chosen[len(reports) :])
@@ -291,16 +293,21 @@ def confirmed(lowered: Lowered, claim: Claim) -> Verdict:
             assert_never(claim)
 
 
-def _dead_statements(
-    spec: Spec, coverage: Coverage, reports: list[CheckReport], options: Options
-) -> tuple[Diagnostic, ...]:
-    """A statement that no reachable state of any check executes usually means a wrong guard."""
-    if options.changes_the_spec or len(reports) < len(spec.model.checks):
-        return ()
-    if any(isinstance(report.verdict, Inconclusive) for report in reports):
-        return ()
-    if options.engine not in ("auto", *COMPLETE):
-        return ()
+def _is_partial(spec: Spec, reports: list[CheckReport], options: Options) -> bool:
+    """Whether these reports cannot say that a statement never runs in any check."""
+    return (
+        options.changes_the_spec
+        or len(reports) < len(spec.model.checks)
+        or any(isinstance(report.verdict, Inconclusive) for report in reports)
+        or options.engine not in ("auto", *COMPLETE)
+    )
+
+
+def dead_statements(spec: Spec, coverage: Coverage, options: Options) -> tuple[Diagnostic, ...]:
+    """A statement that no reachable state of any check executes usually means a wrong guard.
+
+    `coverage` is that of all checks of the spec, each with its own answer.
+    """
 
     def search(system: System) -> Claim:
         choice = choose(options.engine, system, options.without)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,12 +11,10 @@ from typing import Any, TypeVar
 import click
 
 from zdcheck.base.diagnostics import UsageError
+from zdcheck.base.quantities import bytes_in, seconds_in
 from zdcheck.render.terminal import ColorOption, use_color
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
-
-_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
 class Memory(click.ParamType):  # type: ignore[type-arg]  # no generic before click 8.2
@@ -29,10 +26,10 @@ class Memory(click.ParamType):  # type: ignore[type-arg]  # no generic before cl
         """The number of bytes."""
         if isinstance(value, int):
             return value
-        match = re.fullmatch(r"(\d{1,12})([KMGT]?)(i?B)?", value, re.IGNORECASE)
-        if match is None or int(match[1]) == 0:
+        found = bytes_in(value)
+        if found is None:
             self.fail(f"{value!r} is no size; write for example 4G or 512M", param, ctx)
-        return int(match[1]) * _UNITS[match[2].upper()]
+        return found
 
 
 class Duration(click.ParamType):  # type: ignore[type-arg]
@@ -46,10 +43,10 @@ class Duration(click.ParamType):  # type: ignore[type-arg]
         """The number of seconds."""
         if isinstance(value, float):
             return value
-        match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,6})?)([smh]?)", str(value))
-        if match is None or float(match[1]) == 0:
+        found = seconds_in(str(value))
+        if found is None:
             self.fail(f"{value!r} is no time; write for example 60, 5m or 2h", param, ctx)
-        return float(match[1]) * _SECONDS[match[2]]
+        return found
 
 
 def pairs(values: tuple[str, ...], option: str, example: str) -> dict[str, str]:

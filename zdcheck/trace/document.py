@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import types
-import typing
-from dataclasses import fields, is_dataclass
-from functools import cache
 from typing import Any
 
 from zdcheck.base.diagnostics import ToolError
+from zdcheck.base.plain import from_plain, to_plain
 from zdcheck.trace.model import Trace
 
 SCHEMA = "zdcheck-trace/1"
@@ -26,7 +23,7 @@ MAX_BYTES = 64 << 20
 
 def to_document(trace: Trace) -> dict[str, Any]:
     """The JSON form, with each text's hash beside it."""
-    plain = _plain(trace)
+    plain = to_plain(trace)
     for text in plain["texts"]:
         text["sha256"] = _hash(text["text"])
     return {"schema": SCHEMA, **plain}
@@ -41,8 +38,7 @@ def from_document(document: object) -> Trace:
         raise ToolError(
             f"this is no trace that can be read here: schema is {schema!r}, not {SCHEMA!r}"
         )
-    trace = _read(Trace, document, "trace")
-    assert isinstance(trace, Trace)
+    trace = from_plain(Trace, document, "trace")
     for written, text in zip(document["texts"], trace.texts, strict=True):
         if written.get("sha256") != _hash(text.text):
             raise ToolError(
@@ -82,48 +78,3 @@ def _coherent(trace: Trace) -> None:
     for fact in trace.blame.facts if trace.blame else ():
         if fact.step is not None and not 1 <= fact.step <= len(trace.steps):
             raise ToolError(f"trace.blame names step {fact.step}, which does not exist")
-
-
-# --- dataclasses to JSON and back -------------------------------------------------------
-
-
-def _plain(value: Any) -> Any:
-    if is_dataclass(value):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    return value
-
-
-@cache
-def _hints(of: type) -> dict[str, Any]:
-    return typing.get_type_hints(of)
-
-
-def _read(expected: Any, value: Any, where: str) -> Any:
-    """`value` as an instance of the type `expected`; ToolError that names `where` if it is none."""
-    origin, arguments = typing.get_origin(expected), typing.get_args(expected)
-    if origin is tuple:
-        if not isinstance(value, list):
-            raise ToolError(f"{where} is not a list")
-        return tuple(_read(arguments[0], item, f"{where}[{n}]") for n, item in enumerate(value))
-    if origin in (types.UnionType, typing.Union):
-        (other,) = (a for a in arguments if a is not type(None))
-        return None if value is None else _read(other, value, where)
-    if origin is typing.Literal:
-        if value not in arguments or not isinstance(value, str):
-            raise ToolError(f"{where} is not one of {', '.join(arguments)}")
-        return value
-    if is_dataclass(expected) and isinstance(expected, type):
-        if not isinstance(value, dict):
-            raise ToolError(f"{where} is not an object")
-        parts = {}
-        for name, hint in _hints(expected).items():
-            if name not in value:
-                raise ToolError(f"{where}.{name} is missing")
-            parts[name] = _read(hint, value[name], f"{where}.{name}")
-        return expected(**parts)
-    # In JSON as in Python truth values would pass as numbers; here they must not.
-    if type(value) is not expected:
-        raise ToolError(f"{where} is not of type {expected.__name__}")
-    return value

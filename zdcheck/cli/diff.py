@@ -1,0 +1,187 @@
+"""`zdcheck diff`: what one version of a protocol does that another does not."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from zdcheck.base.diagnostics import UsageError
+from zdcheck.base.exit_codes import ExitCode, worst
+from zdcheck.cli import options as opt
+from zdcheck.engines.choose import choose
+from zdcheck.engines.inclusion import (
+    Common,
+    Excess,
+    Included,
+    Unknown,
+    common_variables,
+    difference,
+)
+from zdcheck.engines.protocol import Limits
+from zdcheck.gate import git
+from zdcheck.ir.fingerprint import fingerprint
+from zdcheck.ir.system import System
+from zdcheck.lang import model as m
+from zdcheck.pipeline import Lowered, Options, Spec, load_spec, lower_check, run_check
+from zdcheck.render.columns import columns
+from zdcheck.render.escape import printable
+from zdcheck.render.terminal import ColorOption, lines_text, painted
+from zdcheck.trace.replay import replay
+from zdcheck.trace.verdict import Holds, Inconclusive, Verdict, Violated
+
+
+@click.command("diff")
+@click.argument("old")
+@click.argument("new")
+@click.option("--check", "checks", multiple=True, metavar="NAME", help="Only this check.")
+@opt.model_options
+@click.option(
+    "--max-states",
+    type=click.IntRange(1),
+    default=200_000,
+    show_default=True,
+    help="Compare behaviours up to so many pairs of states.",
+)
+@click.option("--timeout", type=opt.Duration(), default=120.0, help="For each comparison; 2m.")
+@opt.color_option
+def command(
+    old: str,
+    new: str,
+    checks: tuple[str, ...],
+    settings: tuple[str, ...],
+    scope: tuple[str, ...],
+    max_states: int,
+    timeout: float,
+    color: ColorOption,
+) -> int:
+    """Compare OLD and NEW: spec files, or REV:FILE for a file at a git revision.
+
+    For each check that both have: the verdicts, and the shortest behaviour (of the shared state)
+    that one allows and the other does not. Ends with exit status 1 if they differ.
+    """
+    paint, _ = opt.colored(color)
+    options = Options(
+        settings=opt.pairs(settings, "--set", "recheck=false"), scope=opt.sizes(scope)
+    )
+    with ExitStack() as stack:
+        before, after = (_load(stack, text) for text in (old, new))
+        names = [n for n in after.check_names if not checks or n in checks]
+        common = [n for n in names if n in before.check_names]
+        codes = [ExitCode.OK]
+        for word, there, other in (("new", after, before), ("gone", before, after)):
+            for name in there.check_names:
+                if name not in other.check_names and (not checks or name in checks):
+                    click.echo(f"{printable(name)}: this check is {word}")
+                    codes.append(ExitCode.UNEXPECTED)
+        if not common and len(codes) == 1:
+            raise UsageError("there is nothing to compare: no check has the same name in both")
+        for name in common:
+            pair = _Pair(
+                lower_check(before, _check(before, name), options),
+                lower_check(after, _check(after, name), options),
+                Limits(max_states, None, timeout, len(os.sched_getaffinity(0))),
+                paint,
+            )
+            codes.append(pair.compare(name))
+    return worst(*codes)
+
+
+def _check(spec: Spec, name: str) -> m.Check:
+    return spec.check(name)
+
+
+def _load(stack: ExitStack, text: str) -> Spec:
+    """A spec from a file, or from `REV:FILE` with the modules that were beside it then."""
+    revision, colon, file = text.partition(":")
+    if not colon or Path(text).exists():
+        return load_spec(text)
+    path = Path(file)
+    if path.is_absolute() or ".." in path.parts:
+        raise UsageError(f"{text}: write REV:FILE with a file below this folder")
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="zdcheck-diff-"))
+    at = git.folder_at(path.parent, revision, Path(folder))
+    if not (at / path.name).is_file():
+        raise UsageError(f"{text}: there was no such file")
+    return replace(load_spec(str(at / path.name)), path=text)
+
+
+class _Pair:
+    """One check in both versions."""
+
+    def __init__(self, old: Lowered, new: Lowered, limits: Limits, paint: bool) -> None:
+        self.old, self.new = old, new
+        self.limits = limits
+        self.paint = paint
+
+    def compare(self, name: str) -> ExitCode:
+        """Print what differs; the exit code."""
+        title = painted(printable(name), "head", self.paint)
+        if fingerprint(self.old.system) == fingerprint(self.new.system):
+            click.echo(f"{title}: the same protocol", color=True)
+            return ExitCode.OK
+        verdicts = [self._verdict(lowered) for lowered in (self.old, self.new)]
+        code = ExitCode.OK
+        if verdicts[0] != verdicts[1]:
+            click.echo(f"{title}: {verdicts[0]} before, {verdicts[1]} now", color=True)
+            code = ExitCode.UNEXPECTED
+        else:
+            click.echo(f"{title}: {verdicts[0]} in both", color=True)
+        common = common_variables(self.old.system, self.new.system)
+        if not common.names:
+            click.echo("  behaviours cannot be compared: no shared variable is the same in both")
+            return worst(code, ExitCode.INCONCLUSIVE)
+        codes = [
+            code,
+            self._excess("NEW allows what OLD does not", self.new, self.old, common.reversed),
+            self._excess("OLD allowed what NEW does not", self.old, self.new, common),
+        ]
+        if codes[1:] == [ExitCode.OK, ExitCode.OK]:
+            scope = ", ".join(f"{size.name}: {size.size}" for size in self.new.origin.scope)
+            seen = f"{len(common.names)} shared variables"
+            click.echo(f"  same behaviours at this scope ({scope}), seen through {seen}")
+        return worst(*codes)
+
+    def _verdict(self, lowered: Lowered) -> str:
+        options = Options(limits=replace(self.limits, max_states=None))
+        choice = choose("auto", lowered.system)
+        report, _ = run_check(lowered, choice, options, lambda progress: None)
+        return _said(report.verdict)
+
+    def _excess(self, title: str, first: Lowered, second: Lowered, common: Common) -> ExitCode:
+        answer = difference(first.system, second.system, common, self.limits)
+        match answer:
+            case Included():
+                return ExitCode.OK
+            case Unknown(pairs, limit):
+                if limit == "interrupt":
+                    raise KeyboardInterrupt
+                click.echo(f"  {title}: not known ({limit} limit after {pairs:,} pairs of states)")
+                return ExitCode.INCONCLUSIVE
+            case Excess(_, run):
+                trace = replay(first.system, None, run, first.origin)
+                click.echo(f"  {title}:\n")
+                click.echo(lines_text(columns(trace), self.paint), nl=False, color=True)
+                click.echo(f"\n  {_last(first.system, trace.start, len(run.actions))}\n")
+                return ExitCode.UNEXPECTED
+
+
+def _last(system: System, start: int, steps: int) -> str:
+    if steps == 0:
+        return f"the other has no initial state that looks like this one (number {start})"
+    return f"the other can do everything before step {steps}, and never what step {steps} shows"
+
+
+def _said(verdict: Verdict) -> str:
+    match verdict:
+        case Holds():
+            return "holds"
+        case Violated(_, trace):
+            assert trace.blame is not None
+            return f"violation {trace.blame.violation}"
+        case Inconclusive(_, limit, _):
+            return f"inconclusive ({limit} limit)"

@@ -1,0 +1,274 @@
+"""Whether the kernel functions that specs model are still what they were when they were modelled.
+
+`models "mm/gup.c:gup_fast_pte_range"` in a spec is an anchor. `record` keeps a digest of each
+function's tokens; `compare` says which functions changed, were renamed or moved, or are gone.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import re
+import subprocess
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from zdcheck.base.diagnostics import ToolError, UsageError
+from zdcheck.base.plain import from_plain, to_plain
+from zdcheck.gate.baseline import write_whole
+from zdcheck.gate.c_functions import Function, functions_of
+from zdcheck.gate.outcome import Finding
+
+SCHEMA = "zdcheck-anchors/1"
+_MODELS = re.compile(r'\bmodels\s+"([^"\n]+)"')
+_MOST_DIFF_LINES = 40
+_GIT_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A function that some spec models; `function` is "" where the whole file is meant."""
+
+    file: str
+    function: str
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Where an anchor stands: a spec or module, and the line from 1."""
+
+    anchor: Anchor
+    path: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An anchor as it was: digests of the file and of the function, and the kernel's commit.
+
+    `tokens` and `body` are "" for a whole file, `commit` where the tree was no git repository.
+    """
+
+    file: str
+    function: str
+    content: str
+    tokens: str
+    body: str
+    commit: str
+
+    @property
+    def anchor(self) -> Anchor:
+        """What it is a record of."""
+        return Anchor(self.file, self.function)
+
+
+def anchors_in(paths: Iterable[Path], shown: Mapping[Path, str]) -> list[Use]:
+    """The anchors in specs and modules, by their text. Raises UsageError for one that leaves the tree."""
+    uses = []
+    for path in paths:
+        text = path.read_text("utf-8", "replace")
+        for match in _MODELS.finditer(text):
+            file, _, function = match[1].partition(":")
+            line = text.count("\n", 0, match.start()) + 1
+            parts = PurePosixPath(file).parts
+            if file.startswith("/") or ".." in parts:
+                raise UsageError(f"{shown[path]}:{line}: {file!r} is no path inside a kernel tree")
+            uses.append(Use(Anchor(file, function), shown[path], line))
+    return uses
+
+
+class Kernel:
+    """A kernel source tree; `since` reads what files were at that revision instead of from disk."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises UsageError if the folder is no kernel tree."""
+        if not (folder / "Kbuild").is_file() and not (folder / "mm").is_dir():
+            raise UsageError(f"--kernel {folder}: this is no kernel source tree")
+        self.folder = folder
+        self._functions: dict[tuple[str, str], dict[str, Function]] = {}
+
+    @property
+    def commit(self) -> str:
+        """The commit that is checked out; "" if the tree is no git repository."""
+        done = self._git("rev-parse", "HEAD")
+        return done.strip().decode("ascii", "replace") if done is not None else ""
+
+    def resolve(self, revision: str) -> str:
+        """A revision's commit. Raises UsageError if there is none."""
+        done = self._git(
+            "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"
+        )
+        if done is None:
+            raise UsageError(f"--since {revision}: no such revision in {self.folder}")
+        return done.strip().decode("ascii", "replace")
+
+    def content(self, file: str, commit: str = "") -> bytes | None:
+        """A file's bytes, on disk or at a commit; None if it is not there."""
+        if commit:
+            return self._git("show", f"{commit}:{file}")
+        path = self.folder / file
+        try:
+            inside = path.resolve().is_relative_to(self.folder.resolve())
+            return path.read_bytes() if inside and path.is_file() else None
+        except OSError as error:
+            raise ToolError(f"{path}: {error.strerror}") from None
+
+    def functions(self, file: str, commit: str = "") -> dict[str, Function]:
+        """The functions that a file defines; none if it is not there."""
+        key = (file, commit)
+        if key not in self._functions:
+            text = self.content(file, commit)
+            self._functions[key] = {} if text is None else functions_of(text)
+        return self._functions[key]
+
+    def holders_of(self, function: str, near: str) -> list[str]:
+        """C files in the same folder of the tree that name the function at the start of a word."""
+        folder = str(PurePosixPath(near).parts[0])
+        found = self._git(
+            "grep", "-l", "-z", "-w", "-e", function, "--", f"{folder}/*.c", f"{folder}/*.h"
+        )
+        return [] if found is None else found.decode("utf-8", "replace").rstrip("\0").split("\0")
+
+    def _git(self, *words: str) -> bytes | None:
+        try:
+            done = subprocess.run(
+                ["git", "-C", str(self.folder), *words],
+                capture_output=True,
+                check=False,
+                timeout=_GIT_S,
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return done.stdout if done.returncode == 0 else None
+
+
+def record(
+    kernel: Kernel, anchors: Iterable[Anchor], commit: str = ""
+) -> tuple[list[Recorded], list[Anchor]]:
+    """The anchors as they are now (or were at a commit), and those that are not in the tree."""
+    head = commit or kernel.commit
+    recorded, missing = [], []
+    for anchor in sorted(set(anchors), key=lambda a: (a.file, a.function)):
+        content = kernel.content(anchor.file, commit)
+        function = (
+            kernel.functions(anchor.file, commit).get(anchor.function) if anchor.function else None
+        )
+        if content is None or (anchor.function and function is None):
+            missing.append(anchor)
+            continue
+        recorded.append(
+            Recorded(
+                anchor.file,
+                anchor.function,
+                hashlib.sha256(content).hexdigest()[:32],
+                function.tokens if function else "",
+                function.body if function else "",
+                head,
+            )
+        )
+    return recorded, missing
+
+
+def compare(kernel: Kernel, uses: Iterable[Use], recorded: Iterable[Recorded]) -> Iterator[Finding]:
+    """A warning at each place that models a function which is not what it was."""
+    known = {record.anchor: record for record in recorded}
+    places: defaultdict[Anchor, list[Use]] = defaultdict(list)
+    for use in uses:
+        places[use.anchor].append(use)
+    for anchor, at in places.items():
+        if anchor not in known:
+            id, text = (
+                "anchor_unknown",
+                f"{_name(anchor)} was never recorded: zdcheck anchors record",
+            )
+        else:
+            found = _difference(kernel, known[anchor])
+            if found is None:
+                continue
+            id, text = found
+        for use in at:
+            yield Finding(id, "warning", use.path, use.line, 1, text)
+
+
+def _name(anchor: Anchor) -> str:
+    return f"{anchor.function} in {anchor.file}" if anchor.function else anchor.file
+
+
+def _difference(kernel: Kernel, was: Recorded) -> tuple[str, str] | None:
+    content = kernel.content(was.file)
+    name = _name(was.anchor)
+    if content is None:
+        return "anchor_gone", f"{was.file} is gone{_elsewhere(kernel, was)}"
+    if hashlib.sha256(content).hexdigest()[:32] == was.content:
+        return None
+    if not was.function:
+        return None
+    functions = kernel.functions(was.file)
+    now = functions.get(was.function)
+    if now is None:
+        same = [f.name for f in functions.values() if f.body == was.body]
+        if same:
+            return "anchor_renamed", f"{name} is called {same[0]} now"
+        return "anchor_gone", f"{name} is gone{_elsewhere(kernel, was)}"
+    if now.tokens == was.tokens:
+        return None
+    return "anchor_changed", f"{name} changed{_diff(kernel, was, now)}"
+
+
+def _elsewhere(kernel: Kernel, was: Recorded) -> str:
+    if not was.function:
+        return ""
+    for file in kernel.holders_of(was.function, was.file):
+        if was.function in kernel.functions(file):
+            return f"; {file} defines it now"
+    return ""
+
+
+def _diff(kernel: Kernel, was: Recorded, now: Function) -> str:
+    """What changed, where git still has what was recorded."""
+    before = kernel.functions(was.file, was.commit).get(was.function) if was.commit else None
+    if before is None:
+        return ""
+    lines = list(
+        difflib.unified_diff(
+            before.text.splitlines(),
+            now.text.splitlines(),
+            f"{was.file} at {was.commit[:12]}",
+            f"{was.file} now",
+            lineterm="",
+        )
+    )
+    if len(lines) > _MOST_DIFF_LINES:
+        lines = [*lines[:_MOST_DIFF_LINES], f"… {len(lines) - _MOST_DIFF_LINES} more lines"]
+    return ":\n" + "\n".join(line.expandtabs() for line in lines)
+
+
+def load(path: Path) -> list[Recorded]:
+    """What was recorded. Raises ToolError if there is no such file or it is damaged."""
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except FileNotFoundError:
+        raise ToolError(f"{path} does not exist: zdcheck anchors record writes it") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ToolError(f"{path} cannot be read: {error}") from None
+    recorded = []
+    for number, line in enumerate(lines, 1):
+        try:
+            value = json.loads(line)
+            if number == 1:
+                if value != {"schema": SCHEMA}:
+                    raise ToolError(f"the first line is not the schema {SCHEMA!r}")
+                continue
+            recorded.append(from_plain(Recorded, value, "anchor"))
+        except (ValueError, RecursionError, ToolError) as error:
+            raise ToolError(f"{path}:{number} is damaged: {error}") from None
+    return recorded
+
+
+def save(path: Path, recorded: Iterable[Recorded]) -> None:
+    """Write the file whole or not at all."""
+    lines = [json.dumps({"schema": SCHEMA}), *(json.dumps(to_plain(r)) for r in recorded)]
+    write_whole(path, "\n".join(lines) + "\n")

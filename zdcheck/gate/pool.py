@@ -1,0 +1,85 @@
+"""Tasks in processes of their own, a few at a time: one that dies takes nobody with it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Generic, TypeVar
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Generic[Result]):
+    """What the task gave."""
+
+    result: Result
+
+
+@dataclass(frozen=True, slots=True)
+class Died:
+    """The task's process ended without a result: `signal` is what killed it, 0 if nothing did."""
+
+    signal: int
+
+
+def run_all(
+    work: Callable[[Task], Result], tasks: Sequence[Task], jobs: int
+) -> Iterator[tuple[Task, Done[Result] | Died]]:
+    """Each task with its outcome, as they end; at most `jobs` run at once.
+
+    `work` must not raise. When the caller is interrupted or stops asking, every process that is
+    still running is interrupted too, and gets a moment to give what it has.
+    """
+    # A forked child has everything imported already, and nothing here has started threads.
+    context = multiprocessing.get_context("fork")
+    waiting = list(reversed(tasks))
+    running: dict[Connection, tuple[Task, BaseProcess]] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < jobs:
+                task = waiting.pop()
+                ours, theirs = context.Pipe(duplex=False)
+                process: BaseProcess = context.Process(target=_child, args=(work, task, theirs))
+                process.start()
+                theirs.close()
+                running[ours] = (task, process)
+            for ready in wait(list(running)):
+                assert isinstance(ready, Connection)
+                task, child = running.pop(ready)
+                yield task, _outcome(ready, child)
+    finally:
+        for _, child in running.values():
+            child.terminate()
+        for connection, (_, child) in running.items():
+            child.join(5.0)
+            if child.is_alive():
+                child.kill()
+                child.join()
+            connection.close()
+
+
+def _outcome(connection: Connection, process: BaseProcess) -> Done[Result] | Died:
+    try:
+        result = connection.recv()
+    except EOFError:
+        process.join()
+        return Died(-(process.exitcode or 0) if (process.exitcode or 0) < 0 else 0)
+    finally:
+        connection.close()
+    process.join()
+    return Done(result)
+
+
+def _child(work: Callable[[Task], Result], task: Task, connection: Connection) -> None:
+    # To be asked to stop and to be interrupted are the same: an engine then says what it has.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt, BrokenPipeError):
+        connection.send(work(task))
+        connection.close()

@@ -1,0 +1,220 @@
+"""Running the checks of a repository: in parallel, each spec in a process of its own."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from zdcheck.base.diagnostics import Diagnostic, EngineDisagreement, SpecError, ZdcheckError
+from zdcheck.base.resources import library_root
+from zdcheck.engines.choose import choose
+from zdcheck.engines.protocol import NoneFound, Statistics, Stopped
+from zdcheck.gate.cache import Cache, CheckEntry, SpecEntry, Stamps, tool_identity
+from zdcheck.gate.outcome import CheckOutcome, Finding, SpecOutcome
+from zdcheck.gate.pool import Died, run_all
+from zdcheck.gate.settings import Tier
+from zdcheck.ir.fingerprint import fingerprint
+from zdcheck.ir.system import ActionId
+from zdcheck.lang import model as m
+from zdcheck.pipeline import (
+    Lowered,
+    Options,
+    Spec,
+    chosen_checks,
+    dead_statements,
+    load_bundle,
+    lower_check,
+    run_check,
+    spec_of,
+)
+from zdcheck.trace.coverage import Coverage
+from zdcheck.trace.verdict import CheckReport, Holds, Inconclusive, Violated
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One spec to run. `path` is as shown; `cache` is a folder, or None for no cache.
+
+    `may_be_module`: it was found below a folder, so a file without threads is nothing wrong.
+    """
+
+    path: str
+    may_be_module: bool
+    tier: Tier
+    options: Options
+    cache: Path | None
+
+
+def unchanged(job: Job, cache: Cache, stamps: Stamps) -> SpecOutcome | None:
+    """What the spec gave when it was last run, if none of its files changed since."""
+    entry = cache.get(_spec_key(job), SpecEntry)
+    if entry is None or not stamps.are(entry.stamps):
+        return None
+    outcome = entry.outcome
+    return replace(outcome, reused=len(outcome.checks))
+
+
+def run_jobs(jobs: Sequence[Job], processes: int) -> Iterator[SpecOutcome]:
+    """Run specs, so many at once; outcomes come as they are ready."""
+    for job, outcome in run_all(_run, jobs, processes):
+        if isinstance(outcome, Died):
+            why = f"killed by {signal.Signals(outcome.signal).name}" if outcome.signal else "gone"
+            yield _failed(job.path, f"the process that checked it was {why}", is_internal=False)
+        else:
+            yield outcome.result
+
+
+def _run(job: Job) -> SpecOutcome:
+    """One spec, in its own process. Never raises."""
+    try:
+        return _Run(job).spec()
+    except SpecError as error:
+        findings = tuple(finding(d) for d in error.diagnostics)
+        return replace(_failed(job.path, str(error), is_internal=False), findings=findings)
+    except ZdcheckError as error:
+        return _failed(job.path, str(error), is_internal=isinstance(error, EngineDisagreement))
+    except KeyboardInterrupt:
+        return SpecOutcome(job.path, (), (), "", False, ("",), 0)
+    except (MemoryError, OSError) as error:
+        return _failed(job.path, str(error) or "out of memory", is_internal=False)
+    except Exception as error:
+        return _failed(job.path, f"{type(error).__name__}: {error}", is_internal=True)
+
+
+def _failed(path: str, error: str, *, is_internal: bool) -> SpecOutcome:
+    return SpecOutcome(path, (), (), error, is_internal, (), 0)
+
+
+def finding(diagnostic: Diagnostic) -> Finding:
+    """A diagnostic as plain data."""
+    span = diagnostic.at.span
+    severity = "error" if diagnostic.severity.value == "error" else "warning"
+    return Finding(
+        diagnostic.id,
+        severity,  # type: ignore[arg-type]
+        span.file.path,
+        span.line,
+        span.column,
+        diagnostic.message,
+    )
+
+
+class _Run:
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.cache = Cache(job.cache)
+        self.coverage = Coverage()
+        self.reports: list[CheckReport] = []
+        self.reused = 0
+
+    def spec(self) -> SpecOutcome:
+        job = self.job
+        stamps = Stamps()
+        bundle = load_bundle(job.path)
+        folder = Path(job.path).parent
+        names = [module.name for module in bundle.modules if module.name]
+        places = [Path(job.path).resolve()]
+        for name in names:
+            relative = Path(*name).with_suffix(".zd")
+            places += [(folder / relative).resolve(), (library_root() / relative).resolve()]
+        # Before anything is read a second time: what changes meanwhile must look changed.
+        stamped = tuple(stamps.of(place) for place in places)
+        spec = spec_of(job.path, bundle)
+        if job.may_be_module and not spec.model.threads:
+            empty = SpecOutcome(job.path, (), (), "", False, (), 0)
+            self.cache.put(_spec_key(job), SpecEntry(stamped, empty))
+            return empty
+        chosen = [c for c in chosen_checks(spec, job.options) if job.tier.runs(job.path, c.name)]
+        outcomes = []
+        interrupted = False
+        for check in chosen:
+            outcome = self._check(spec, check)
+            outcomes.append(outcome)
+            interrupted = outcome.is_interrupted
+            if interrupted:
+                break
+        is_whole = len(outcomes) == len(spec.model.checks)
+        dead: tuple[Diagnostic, ...] = ()
+        if is_whole and not any(o.verdict == "inconclusive" for o in outcomes):
+            dead = dead_statements(spec, self.coverage, job.options)
+        result = SpecOutcome(
+            job.path,
+            tuple(outcomes),
+            tuple(finding(diagnostic) for diagnostic in dead),
+            "",
+            False,
+            tuple(check.name for check in chosen[len(outcomes) :]),
+            self.reused,
+        )
+        if result.exit_code == 0:
+            self.cache.put(_spec_key(job), SpecEntry(stamped, result))
+        return result
+
+    def _check(self, spec: Spec, check: m.Check) -> CheckOutcome:
+        lowered = lower_check(spec, check, self.job.options)
+        meaning = fingerprint(lowered.system)
+        allowed = sorted(check.allow_vacuous), sorted(check.allow_uncovered)
+        # Limits are not in it: a verdict that was reached is right under any.
+        key = f"{tool_identity()} {meaning} {check.expect} {allowed}"
+        found = self.cache.get(key, CheckEntry)
+        if found is not None:
+            self.reused += 1
+            fired = dict.fromkeys(map(ActionId, found.fired), 1)
+            self.coverage.add(
+                lowered.system, Statistics(0, 0, 0, 0.0, fired), is_complete=found.is_complete
+            )
+            return replace(found.outcome, name=check.name, line=check.span.line)
+        choice = choose(self.job.options.engine, lowered.system, self.job.options.without)
+        report, claim = run_check(lowered, choice, self.job.options, lambda progress: None)
+        is_complete = isinstance(claim, NoneFound)
+        self.coverage.add(lowered.system, claim.statistics, is_complete=is_complete)
+        outcome = _outcome(lowered, report, meaning)
+        if outcome.exit_code == 0 and not isinstance(claim, Stopped):
+            ids = tuple(sorted(id for id, times in claim.statistics.fired.items() if times))
+            self.cache.put(key, CheckEntry(outcome, ids, is_complete))
+        return outcome
+
+
+def _spec_key(job: Job) -> str:
+    return f"{tool_identity()} {job.tier.skip} {Path(job.path).resolve()}"
+
+
+def _outcome(lowered: Lowered, report: CheckReport, meaning: str) -> CheckOutcome:
+    statistics = report.verdict.statistics
+    violation = of = culprit = why = ""
+    trace = None
+    match report.verdict:
+        case Violated(_, found):
+            assert found.blame is not None
+            violation, culprit = found.blame.violation, found.culprit
+            of = found.blame.property or ""
+            trace = found if report.surprise is not None else None
+        case Inconclusive(_, limit, note):
+            why = "interrupted" if limit == "interrupt" else f"inconclusive: {limit} limit reached"
+            why = f"{why}, {note}" if note else why
+        case Holds():
+            pass
+    verdict = type(report.verdict).__name__.lower()
+    return CheckOutcome(
+        report.check,
+        lowered.check.span.line,
+        str(report.expected),
+        verdict,  # type: ignore[arg-type]
+        violation,
+        of,
+        culprit,
+        why,
+        isinstance(report.verdict, Inconclusive) and report.verdict.limit == "interrupt",
+        report.surprise,
+        report.engine,
+        lowered.origin.scope,
+        statistics.states,
+        statistics.transitions,
+        statistics.depth,
+        round(statistics.elapsed_s, 3),
+        meaning[:16],
+        report.reproduce,
+        trace,
+    )
