@@ -11,19 +11,20 @@
 #define PAUSE_STOP 2u
 
 /* A fuller table is slower, an emptier one larger. Right after it has grown, table and levels need
- * the most memory per state; that should be less than twice the state and 16 bytes. */
+ * the most memory per state; that should be less than twice the state and 16 bytes. Within that,
+ * growing seldom is worth more than a table that is never full. */
 #if ZD_WORDS == 1
-#define MAX_LOAD 0.55
-#define GROWTH 1.5
+#define MAX_LOAD 0.73
+#define GROWTH 2.0
 #elif ZD_WORDS == 2
-#define MAX_LOAD 0.75
-#define GROWTH 1.4
-#elif ZD_WORDS == 3
-#define MAX_LOAD 0.8
-#define GROWTH 1.25
-#else
 #define MAX_LOAD 0.85
-#define GROWTH 1.2
+#define GROWTH 1.6
+#elif ZD_WORDS == 3
+#define MAX_LOAD 0.88
+#define GROWTH 1.4
+#else
+#define MAX_LOAD 0.88
+#define GROWTH 1.25
 #endif
 #define SMALL ((size_t)1 << 20) /* bytes; a smaller table is doubled */
 #define LAST_LOAD 0.92 /* if it cannot grow */
