@@ -48,11 +48,12 @@ _LEAST_ROOM = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """A check that holds without any mistake."""
+    """A check that holds without any mistake. `covers` are what it must reach."""
 
     check: str
     fingerprint: str
     max_states: int
+    covers: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,8 @@ def try_mutants(
             return MutationReport(path, tuple(baselines), ())
         if baselines[-1].trouble is None:
             most = options.limits.max_states or max(_LEAST_ROOM, _ROOM * baselines[-1].states)
-            bases.append(Base(check.name, fingerprint(lowered.system), most))
+            covers = {cover.name for cover in lowered.system.covers} - check.allow_uncovered
+            bases.append(Base(check.name, fingerprint(lowered.system), most, frozenset(covers)))
     if not baselines:
         raise NothingToTry(f"{path}: there is nothing to try: no check here expects `holds`")
     limits = replace(options.limits, workers=1)
@@ -219,23 +221,35 @@ def tried(job: Job, mutant: Mutant) -> Tried:
     outcomes = []
     prints = []
     for base in job.bases:
-        outcome, mark = _outcome(spec, base, job.options)
+        outcome, mark = _outcome(spec, mutant, base, job.options)
         outcomes.append(outcome)
         prints.append(mark)
     return Tried(tuple(outcomes), tuple(prints))
 
 
-def _outcome(spec: Spec, base: Base, options: Options) -> tuple[Outcome, str]:
+def _outcome(spec: Spec, mutant: Mutant, base: Base, options: Options) -> tuple[Outcome, str]:
     try:
         lowered = lower_check(spec, spec.check(base.check), options)
     except SpecError as error:
         message = error.diagnostics[0].message
         return Outcome(base.check, "refused", message), f"refused: {message}"
     mark = fingerprint(lowered.system)
-    if mark == base.fingerprint:
+    if mark == base.fingerprint or _is_nobody(spec, mutant, lowered):
         return Outcome(base.check, "unchanged"), mark
     limits = replace(options.limits, max_states=base.max_states)
-    return judged(_answer(lowered, replace(options, limits=limits))), mark
+    outcome = judged(_answer(lowered, replace(options, limits=limits)))
+    gone = sorted(base.covers - {cover.name for cover in lowered.system.covers})
+    if outcome.result == "survives" and gone:
+        # A `cover` statement inside what was dropped is reached no more.
+        why = f"holds vacuously: cover `{gone[0]}` is gone"
+        outcome = replace(outcome, result="empty", why=why, violation="uncovered")
+    return outcome, mark
+
+
+def _is_nobody(spec: Spec, mutant: Mutant, lowered: Lowered) -> bool:
+    """Whether the mistake is in a thread of which this check has none."""
+    is_thread = mutant.owner in {thread.name for thread in spec.model.threads}
+    return is_thread and mutant.owner not in {t.family for t in lowered.system.threads}
 
 
 def _answer(lowered: Lowered, options: Options) -> CheckReport:

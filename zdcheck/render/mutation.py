@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
 from typing import Literal
 
 from zdcheck.render.escape import printable
 from zdcheck.render.terminal import painted
-from zdcheck.trace.mutation import MutantName, MutantReport, MutationReport, Outcome
+from zdcheck.trace.mutation import MutantReport, MutationReport, Outcome
 
 HEADING = "Mutants that survive"
 """The heading of the README's table."""
@@ -138,15 +137,14 @@ def markdown(reports: Iterable[MutationReport]) -> str:
         f"| {' | '.join(COLUMNS)} |",
         f"|{'---|' * len(COLUMNS)}",
     ]
-    rows: list[tuple[MutantName, str]] = [
-        (mutant.name, report.explained.get(mutant.name, "?"))
-        for report in reports
-        for mutant in report.mutants
-        if mutant.survives
-    ]
-    for (spec, owner, why), group in groupby(rows, lambda row: (row[0].spec, row[0].owner, row[1])):
-        changes = "<br>".join(_cell(name.change) for name, _ in group)
-        lines.append(f"| {spec} | {owner} | {changes} | {_cell(why)} |")
+    rows: dict[tuple[str, str, str], list[str]] = {}
+    for report in reports:
+        for mutant in report.mutants:
+            if mutant.survives:
+                name, why = mutant.name, report.explained.get(mutant.name, "?")
+                rows.setdefault((name.spec, name.owner, why), []).append(_cell(name.change))
+    for (spec, owner, why), changes in rows.items():
+        lines.append(f"| {spec} | {owner} | {'<br>'.join(changes)} | {_cell(why)} |")
     return "\n".join(lines) + "\n"
 
 
