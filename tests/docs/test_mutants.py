@@ -1,0 +1,39 @@
+"""The tables of surviving mutants in the specs' READMEs are what `zdcheck mutate` finds today."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from zdcheck.cli.explanations import explanations
+from zdcheck.render.mutation import HEADING
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = [
+    readme.parent
+    for readme in sorted((ROOT / "specs").glob("*/README.md"))
+    if HEADING in readme.read_text("utf-8")
+]
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_the_table_names_specs_of_its_folder(folder: Path) -> None:
+    table = explanations(str(folder / "x.zd"), None)
+    assert table
+    assert {name.spec for name in table} <= {path.name for path in folder.glob("*.zd")}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_every_survivor_is_explained_and_no_other_mutant(folder: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "zdcheck", "mutate", str(folder.relative_to(ROOT))],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
