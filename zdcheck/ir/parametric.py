@@ -356,6 +356,17 @@ class PropertyTerm:
 
 
 @dataclass(frozen=True, slots=True)
+class ProgressTerm:
+    """A progress property; only `leads_to` has a trigger. What is not defined counts as false."""
+
+    form: Literal["terminates", "eventually", "infinitely_often", "leads_to"]
+    name: str
+    trigger: tuple[Term, Span] | None
+    goal: tuple[Term, Span]
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Program:
     """A whole spec under one configuration. Sizes are those of `kinds`; nothing else depends on them."""
 
@@ -372,6 +383,7 @@ class Program:
     cover_statements: tuple[tuple[str, StatementId, Span], ...]
     statements: tuple[tuple[str, Span], ...]
     composites: tuple[Composite, ...]
+    progress: tuple[ProgressTerm, ...] = ()
 
     def family(self, id: FamilyId) -> Family:
         """The family of that number."""

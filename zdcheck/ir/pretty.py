@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import assert_never
 
 from zdcheck.ir.expr import Const, Expr, Op, Select, Type, Var
-from zdcheck.ir.system import Action, Check, Guard, System, Variable
+from zdcheck.ir.system import Action, Check, Guard, ProgressProperty, System, Variable
 
 _INFIX = {
     "and": " && ",
@@ -107,7 +107,7 @@ def _action(system: System, action: Action) -> Iterator[str]:
 
 
 def _properties(system: System) -> Iterator[str]:
-    if system.ledger or system.properties or system.covers:
+    if system.ledger or system.properties or system.progress or system.covers:
         yield ""
     for entry in system.ledger:
         terms = [expr_text(system, entry.bias)] if entry.bias != Const(0) else []
@@ -117,9 +117,25 @@ def _properties(system: System) -> Iterator[str]:
         yield f"ledger {system.variables[entry.count].name} = {' + '.join(terms) or '0'}"
     for prop in system.properties:
         yield f"{prop.kind} {prop.name} ({prop.violation}): {expr_text(system, prop.condition)}"
+    for progress in system.progress:
+        yield f"progress {progress.name}: {_promise(system, progress)}"
     for cover in system.covers:
         what = "its statement" if cover.condition is None else expr_text(system, cover.condition)
         yield f"cover {cover.name}: {what}"
+
+
+def _promise(system: System, progress: ProgressProperty) -> str:
+    goal = expr_text(system, progress.goal)
+    match progress.form:
+        case "terminates" | "eventually":
+            return f"eventually {goal}"
+        case "infinitely_often":
+            return f"infinitely often {goal}"
+        case "leads_to":
+            assert progress.trigger is not None
+            return f"{expr_text(system, progress.trigger)} leads to {goal}"
+        case _:
+            assert_never(progress.form)
 
 
 def expr_text(system: System, expr: Expr) -> str:

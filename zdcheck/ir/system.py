@@ -188,6 +188,24 @@ class Property:
 
 
 @dataclass(frozen=True, slots=True)
+class ProgressProperty:
+    """What every fair run must do. `engines.progress` has the meaning of runs and fairness.
+
+    `eventually`: reach a state where `goal` holds; `terminates` is that of a thread's end, which
+    lasts. `infinitely_often`: reach one again and again. `leads_to`: reach one from each state
+    where `trigger` holds. Only `leads_to` has a trigger.
+    """
+
+    form: Literal["terminates", "eventually", "infinitely_often", "leads_to"]
+    name: str
+    trigger: Expr | None
+    goal: Expr
+    trigger_span: Span | None = field(compare=False, repr=False)
+    goal_span: Span = field(compare=False, repr=False)
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Cover:
     """Something some run must reach: a state where `condition` holds, or a statement that ran."""
 
@@ -266,6 +284,7 @@ class System:
     statements: tuple[Statement, ...]
     composites: tuple[VariantParts | SetParts, ...] = ()
     initial_statements: frozenset[StatementId] = frozenset()
+    progress: tuple[ProgressProperty, ...] = ()
 
     def all_ended(self, state: State) -> bool:
         """Whether every thread that is no daemon has ended."""

@@ -618,9 +618,10 @@ class InitItem:
 
 @dataclass(frozen=True, slots=True)
 class ThreadItem:
-    """`[daemon] [fair strong | unfair] thread gup[*] { … }`.
+    """`[daemon] [fair [strong] | unfair] thread gup[*] { … }`.
 
-    `count` is None for a single thread, "*" for as many as the scope says.
+    `count` is None for a single thread, "*" for as many as the scope says. Where nothing is
+    said, `fairness` is weak, and none for a daemon.
     """
 
     name: Name

@@ -172,6 +172,6 @@ def property_bodies(checked: Model) -> Iterator[model.Expr]:
     for stated in checked.properties:
         yield stated.body
     for progress in checked.progress:
-        for part in (progress.thread, progress.trigger, progress.goal):
+        for part in (progress.trigger, progress.goal):
             if part is not None:
                 yield part

@@ -53,17 +53,22 @@ class PropertyElaborator:
         name, when = item.name.text, self._when(item.when)
         match item.body:
             case ast.Terminates():
-                return self._terminates(item, item.body, when)
+                ended = self._ended(item.body)
+                if ended is None:
+                    return None
+                return Progress(name, "terminates", when, None, ended, item.span)
             case ast.Eventually(goal=goal):
                 found = self.expressions.boolean(goal, Scope())
-                return Progress(name, "eventually", when, None, None, found, item.span)
+                return Progress(name, "eventually", when, None, found, item.span)
             case ast.InfinitelyOften(goal=goal):
                 found = self.expressions.boolean(goal, Scope())
-                return Progress(name, "infinitely_often", when, None, None, found, item.span)
+                return Progress(name, "infinitely_often", when, None, found, item.span)
             case ast.LeadsTo(trigger=trigger, goal=goal):
+                # Its trigger is an antecedent: without it nothing is promised.
+                self.invariants.add(name)
                 first = self.expressions.boolean(trigger, Scope())
                 found = self.expressions.boolean(goal, Scope())
-                return Progress(name, "leads_to", when, None, first, found, item.span)
+                return Progress(name, "leads_to", when, first, found, item.span)
             case _:
                 assert_never(item.body)
 
@@ -73,21 +78,17 @@ class PropertyElaborator:
         value = self.expressions.constant(when, "the condition of a property", BoolType())
         return self.expressions.require(value, BoolType())
 
-    def _terminates(
-        self, item: ast.ProgressItem, body: ast.Terminates, when: Expr | None
-    ) -> Progress:
-        name = item.name.text
+    def _ended(self, body: ast.Terminates) -> Expr | None:
+        """That the thread has ended; of a family, that all its threads have."""
         if isinstance(body.thread, ast.NameExpr):
             thread = self.world.thread(body.thread.name.text)
             if thread is not None and thread.count is not None:
-                # A whole family: that all of them end, which stays true once it is.
                 type = RefType(thread.name.text)
                 each = BoundSymbol(thread.name.text, type, body.thread.span)
                 ended = model.HasEnded(
                     model.BoundRef(each, type, body.thread.span), BoolType(), body.span
                 )
-                goal = model.Quantifier("forall", each, type, ended, BoolType(), body.span)
-                return Progress(name, "eventually", when, None, None, goal, item.span)
+                return model.Quantifier("forall", each, type, ended, BoolType(), body.span)
             if thread is None:
                 self.problems.unknown(
                     "unknown_thread",
@@ -96,7 +97,7 @@ class PropertyElaborator:
                     body.thread.name.text,
                     self.world.named("thread"),
                 )
-                return Progress(name, "terminates", when, None, None, None, item.span)
+                return None
         value = self.expressions.value(body.thread, Scope())
         value = self.expressions.require(value, RefType("thread"))
-        return Progress(name, "terminates", when, value, None, None, item.span)
+        return model.HasEnded(value, BoolType(), body.span)

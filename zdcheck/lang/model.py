@@ -857,14 +857,16 @@ class Property:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A progress property: `goal` in every fair run (`thread`: that it ends)."""
+    """A progress property: what every fair run must do about `goal`. `when` is constant.
+
+    `terminates` is `eventually` of a thread's end. Only `leads_to` has a `trigger`.
+    """
 
     name: str
     form: Literal["terminates", "eventually", "infinitely_often", "leads_to"]
     when: Expr | None
-    thread: Expr | None
     trigger: Expr | None
-    goal: Expr | None
+    goal: Expr
     span: Span = _span()
 
 

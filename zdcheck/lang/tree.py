@@ -253,9 +253,9 @@ class TreeBuilder:
         (name,) = self._names(children)
         count = _one(children, _ThreadCount)
         fairness: Literal["weak", "strong", "none"] = "weak"
-        if "FAIR" in modifiers:
+        if "STRONG" in modifiers:
             fairness = "strong"
-        elif "UNFAIR" in modifiers:
+        elif "UNFAIR" in modifiers or ("DAEMON" in modifiers and "FAIR" not in modifiers):
             fairness = "none"
         return ast.ThreadItem(
             name,
@@ -267,7 +267,7 @@ class TreeBuilder:
         )
 
     def thread_modifier(self, span: Span, children: list[Any]) -> _ThreadModifier:
-        return _ThreadModifier(children[0].type)
+        return _ThreadModifier(children[-1].type if children[-1] else children[0].type)
 
     def thread_count(self, span: Span, children: list[Any]) -> _ThreadCount:
         (count,) = children

@@ -14,7 +14,7 @@ from zdcheck.lower.instance import Instance
 from zdcheck.lower.layout import Layout
 from zdcheck.lower.ledger import Ledger
 from zdcheck.lower.lifetime import Lifetimes
-from zdcheck.lower.properties import properties_of
+from zdcheck.lower.properties import progress_of, properties_of
 from zdcheck.lower.symmetry import asymmetries
 from zdcheck.lower.terms import Symbols
 from zdcheck.lower.walk import reachable_code
@@ -60,6 +60,7 @@ def program_of(instance: Instance) -> Program:
         covers,
         tuple(statements.listed),
         tuple(layout.composites),
+        progress_of(symbols),
     )
 
 

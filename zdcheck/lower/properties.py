@@ -6,7 +6,15 @@ from math import prod
 
 from zdcheck.base.source import Span
 from zdcheck.ir.expr import Const
-from zdcheck.ir.parametric import Binder, PropertyTerm, Term, apply, each, implication
+from zdcheck.ir.parametric import (
+    Binder,
+    ProgressTerm,
+    PropertyTerm,
+    Term,
+    apply,
+    each,
+    implication,
+)
 from zdcheck.lang import model as m
 from zdcheck.lower.layout import Scalar
 from zdcheck.lower.terms import Evaluation, Frame, Symbols
@@ -23,13 +31,35 @@ def properties_of(symbols: Symbols) -> tuple[PropertyTerm, ...]:
     )
 
 
-def _property(prop: m.Property, symbols: Symbols) -> PropertyTerm:
+def progress_of(symbols: Symbols) -> tuple[ProgressTerm, ...]:
+    """The progress properties that this check looks at."""
+    instance = symbols.instance
+    return tuple(
+        ProgressTerm(
+            progress.form,
+            progress.name,
+            None if progress.trigger is None else _truth(progress.trigger, symbols),
+            _truth(progress.goal, symbols),
+            progress.span,
+        )
+        for progress in instance.model.progress
+        if progress.name not in instance.check.without
+        and (progress.when is None or instance.number(progress.when))
+    )
+
+
+def _truth(expr: m.Expr, symbols: Symbols) -> tuple[Term, Span]:
+    """Whether the expression is defined and true."""
     evaluation = Evaluation(symbols, Frame(), "property")
+    term = evaluation.term(expr)
+    defined = [requirement.condition for requirement in evaluation.requirements]
+    return apply("and", *defined, term, Const(1)), expr.span
+
+
+def _property(prop: m.Property, symbols: Symbols) -> PropertyTerm:
     if prop.kind == "cover":
-        term = evaluation.term(prop.body)
-        defined = [requirement.condition for requirement in evaluation.requirements]
-        reached = apply("and", *defined, term, Const(1))
-        return PropertyTerm("cover", prop.name, (), ((reached, prop.body.span),), None, prop.span)
+        return PropertyTerm("cover", prop.name, (), (_truth(prop.body, symbols),), None, prop.span)
+    evaluation = Evaluation(symbols, Frame(), "property")
     binders: list[Binder] = []
     body = prop.body
     while isinstance(body, m.Quantifier) and body.op == "forall":

@@ -42,7 +42,7 @@ def _code(model: m.Model) -> Iterator[Node]:
     for prop in model.properties:
         yield from walk(prop.body)
     for progress in model.progress:
-        for part in (progress.thread, progress.trigger, progress.goal):
+        for part in (progress.trigger, progress.goal):
             if part is not None:
                 yield from walk(part)
     for function in model.functions.values():

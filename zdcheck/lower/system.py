@@ -26,6 +26,7 @@ from zdcheck.ir.system import (
     Holder,
     LedgerEntry,
     Part,
+    ProgressProperty,
     Property,
     Role,
     SetParts,
@@ -92,6 +93,7 @@ class Grounding:
             statements,
             tuple(self._composites(memory)),
             frozenset(number for start in starts for number in start.statements),
+            tuple(self._progress(memory)),
         )
 
     # --- initial states -----------------------------------------------------------------
@@ -454,6 +456,18 @@ class Grounding:
             tuple(bindings),
             prop.span,
         )
+
+    def _progress(self, memory: Memory) -> Iterator[ProgressProperty]:
+        for prop in self.program.progress:
+            trigger, trigger_span = None, None
+            if prop.trigger is not None:
+                term, trigger_span = prop.trigger
+                trigger = Context(memory).expr(term)
+            term, goal_span = prop.goal
+            goal = Context(memory).expr(term)
+            yield ProgressProperty(
+                prop.form, prop.name, trigger, goal, trigger_span, goal_span, prop.span
+            )
 
     def _covers(self, memory: Memory) -> Iterator[Cover]:
         for prop in self._of_kind("cover"):

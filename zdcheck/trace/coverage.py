@@ -112,6 +112,7 @@ def blind(system: System, undecided: frozenset[StatementId]) -> System:
         actions=(*passing, *failing),
         ledger=(),
         properties=(),
+        progress=(),
         covers=(),
     )
 

@@ -163,8 +163,8 @@ def test_that_a_family_terminates_is_that_all_its_threads_end() -> None:
         "thread a {} thread b[*] {} progress p : a terminates; progress q : b terminates;"
     )
     first, second = model.progress
-    assert first.form == "terminates" and isinstance(first.thread, m.ObjectAt)
-    assert second.form == "eventually" and isinstance(second.goal, m.Quantifier)
+    assert first.form == "terminates" and isinstance(first.goal, m.HasEnded)
+    assert second.form == "terminates" and isinstance(second.goal, m.Quantifier)
 
 
 def test_configs_keep_the_order_of_the_text() -> None:
