@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import assert_never
 
@@ -164,7 +164,10 @@ def lower_check(spec: Spec, check: m.Check, options: Options) -> Lowered:
     )
     sizes = tuple(Size(name, size) for name, size in instance.sizes.items() if name != "thread")
     origin = Origin(spec.path, check.name, config, sizes)
-    return Lowered(spec, check, lower(instance), origin)
+    system = lower(instance)
+    if not options.progress:
+        system = replace(system, progress=())
+    return Lowered(spec, check, system, origin)
 
 
 def program_of_check(spec: Spec, check: m.Check, options: Options) -> Program:
@@ -220,12 +223,6 @@ def chosen_checks(spec: Spec, options: Options) -> list[m.Check]:
     """The spec's checks that the options ask for; UsageError if they cannot be run."""
     if not spec.model.threads:
         raise UsageError(f"{spec.path}: there is nothing to check: it has no thread")
-    if spec.model.progress and options.progress:
-        names = ", ".join(f"`{p.name}`" for p in spec.model.progress)
-        raise UsageError(
-            f"{spec.path}: progress properties are not checked yet ({names}); "
-            "--no-progress checks everything else and says so"
-        )
     return [c for c in spec.model.checks if options.chooses(c)]
 
 
@@ -272,9 +269,11 @@ def confirmed(lowered: Lowered, claim: Claim) -> Verdict:
             return Violated(statistics, replay(system, fault, run, lowered.origin))
         case Stopped(statistics, limit, note):
             return Inconclusive(statistics, limit, note)
-        case NoneFound(statistics, covers, antecedents):
+        case NoneFound(statistics, covers, antecedents, triggers):
             with_antecedent = [n for n, p in enumerate(system.properties) if p.antecedent]
             vacuous = {system.properties[n].name for n in with_antecedent if n not in antecedents}
+            with_trigger = [n for n, p in enumerate(system.progress) if p.trigger]
+            vacuous |= {system.progress[n].name for n in with_trigger if n not in triggers}
             reached = {system.covers[n].name for n in covers}
             uncovered = {cover.name for cover in system.covers} - reached
             witnesses = [
@@ -286,7 +285,10 @@ def confirmed(lowered: Lowered, claim: Claim) -> Verdict:
                 tuple(sorted(vacuous - check.allow_vacuous)),
                 tuple(sorted(uncovered - check.allow_uncovered)),
                 tuple(witnesses),
-                (len(antecedents), len(with_antecedent)),
+                (
+                    len(antecedents) + len(triggers),
+                    len(with_antecedent) + len(with_trigger),
+                ),
                 (sum(n > 0 for n in statistics.fired.values()), len(system.actions)),
             )
         case _:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import types
 import typing
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from typing import Any, TypeVar
 
@@ -59,10 +59,13 @@ def _read(expected: Any, value: Any, where: str) -> Any:
         if not isinstance(value, dict):
             raise ToolError(f"{where} is not an object")
         parts = {}
-        for name, hint in _hints(expected).items():
-            if name not in value:
-                raise ToolError(f"{where}.{name} is missing")
-            parts[name] = _read(hint, value[name], f"{where}.{name}")
+        hints = _hints(expected)
+        for field in fields(expected):
+            if field.name in value:
+                there = f"{where}.{field.name}"
+                parts[field.name] = _read(hints[field.name], value[field.name], there)
+            elif field.default is MISSING:  # what has a default came later than the schema
+                raise ToolError(f"{where}.{field.name} is missing")
         return expected(**parts)
     # In JSON as in Python truth values would pass as numbers; here they must not.
     if type(value) is not expected:

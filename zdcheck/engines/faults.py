@@ -1,14 +1,15 @@
 """Which fault is reported when a state, or states of one depth, have several.
 
 All engines use this order, so that they report the same fault: the ledger, then properties,
-then deadlock, then failed checks, each by its place in the system.
+then deadlock, then failed checks, each by its place in the system. Lock order and progress are
+judged only where a whole search found none of these, in this order.
 """
 
 from __future__ import annotations
 
 from typing import assert_never
 
-from zdcheck.ir.run import BrokenProperty, Deadlock, FailedCheck, Fault, Imbalance, LockCycle
+from zdcheck.ir.run import BrokenProperty, Deadlock, FailedCheck, Fault, Imbalance, LockCycle, Stuck
 from zdcheck.ir.system import Action, Check, System, Violation
 
 Rank = tuple[int, int]
@@ -40,5 +41,7 @@ def rank(fault: Fault, action: Action | None, numbers: dict[Violation, int]) -> 
             return 3, numbers[failed.violation]
         case LockCycle():
             return 4, 0
+        case Stuck(number):
+            return 5, number
         case _:
             assert_never(fault)

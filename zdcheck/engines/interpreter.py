@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from zdcheck.engines.faults import Rank, check_numbers, rank
 from zdcheck.engines.lock_order import Edge, lock_cycle
+from zdcheck.engines.progress import Graph, first_broken, triggered
 from zdcheck.engines.protocol import (
     Claim,
     Found,
@@ -129,7 +130,13 @@ class Search:
                 return Found(self._statistics(), best.fault, self._run_to(best.state, best.last))
         if cycle := lock_cycle(self.lock_edges):
             return Found(self._statistics(), *cycle)
-        return NoneFound(self._statistics(), self.covers, frozenset(self.antecedents))
+        triggers: frozenset[int] = frozenset()
+        if self.system.progress:
+            graph = Graph(self.system)
+            if broken := first_broken(graph):
+                return Found(self._statistics(), *broken)
+            triggers = triggered(graph)
+        return NoneFound(self._statistics(), self.covers, frozenset(self.antecedents), triggers)
 
     def _arrive(
         self, state: State, action: Action, after: State, following: dict[State, None]

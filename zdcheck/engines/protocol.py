@@ -71,12 +71,14 @@ class NoneFound:
     """Every reachable state was visited and none is at fault.
 
     `covers` has a shortest run for each cover (by position in `System.covers`) that was reached;
-    `antecedents` the positions in `System.properties` whose antecedent was true somewhere.
+    `antecedents` the positions in `System.properties` whose antecedent was true somewhere, and
+    `triggers` those in `System.progress` whose trigger was.
     """
 
     statistics: Statistics
     covers: Mapping[int, Run]
     antecedents: frozenset[int]
+    triggers: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

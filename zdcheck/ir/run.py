@@ -56,4 +56,14 @@ class LockCycle:
     others: tuple[Run, ...]
 
 
-Fault = FailedCheck | BrokenProperty | Imbalance | Deadlock | LockCycle
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """The run breaks progress property number `property`: it repeats its steps after the first
+    `loop` for ever. If there are none, it stops in its last state.
+    """
+
+    property: int
+    loop: int
+
+
+Fault = FailedCheck | BrokenProperty | Imbalance | Deadlock | LockCycle | Stuck

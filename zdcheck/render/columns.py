@@ -76,10 +76,17 @@ def columns(trace: Trace, reproduce: str = "", width: int = WIDTH) -> tuple[Line
         lines += _header(trace, layout)
         before = None
         for step in trace.steps:
+            if step.number == trace.loop:
+                lines.append(_mark(_loop_begins(trace), width))
+                before = None
             lines += _step(trace, step, before, layout)
             before = step
     else:
         lines.append(Line("  (in the initial state, before any step)"))
+    if trace.loop is not None:
+        goes_on = trace.loop <= len(trace.steps)
+        ends = f"again from step {trace.loop}" if goes_on else "and here the run stops for ever"
+        lines.append(_mark(ends, width))
     if trace.blame is not None:
         lines += [Line(""), *_blame(trace, trace.blame, width)]
     if reproduce:
@@ -90,6 +97,22 @@ def columns(trace: Trace, reproduce: str = "", width: int = WIDTH) -> tuple[Line
 def text(lines: Sequence[Line]) -> str:
     """The lines as one text."""
     return "".join(f"{line.text}\n" for line in lines)
+
+
+def _mark(text: str, width: int) -> Line:
+    """A line across all columns."""
+    return Line(f"  ---- {text} ".ljust(width, "-"), "head")
+
+
+def _loop_begins(trace: Trace) -> str:
+    """`from here gup[0] repeats these 4 steps for ever`."""
+    assert trace.loop is not None
+    steps = trace.steps[trace.loop - 1 :]
+    these = "this step" if len(steps) == 1 else f"these {len(steps)} steps"
+    threads = {step.thread for step in steps}
+    if len(threads) > 1:
+        return f"from here {these} are repeated for ever"
+    return f"from here {printable(trace.threads[threads.pop()].name)} repeats {these} for ever"
 
 
 # --- the steps --------------------------------------------------------------------------

@@ -6,51 +6,27 @@ engine that found the run.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import assert_never
 
-from zdcheck.base.source import Span
 from zdcheck.ir.evaluate import evaluate
-from zdcheck.ir.expr import Const, Expr, Op, Select, Var, VarId
-from zdcheck.ir.run import BrokenProperty, Deadlock, FailedCheck, Fault, Imbalance, LockCycle
-from zdcheck.ir.step import Blocked, Stepper, attempt
-from zdcheck.ir.system import Action, Check, LedgerEntry, State, System, Thread
-from zdcheck.trace.code import place_of, shown_code, source_line
+from zdcheck.ir.expr import Expr
+from zdcheck.ir.run import BrokenProperty, Deadlock, FailedCheck, Fault, Imbalance, LockCycle, Stuck
+from zdcheck.ir.step import Stepper
+from zdcheck.ir.system import Check, LedgerEntry, State
+from zdcheck.trace.code import place_of, source_line
+from zdcheck.trace.history import (
+    History,
+    causes,
+    facts_of,
+    holders,
+    ledger_line,
+)
 from zdcheck.trace.model import Blame, Fact, LedgerLine, Named, Place
-from zdcheck.trace.values import Values, short_name
-
-_MOST_FACTS = 12
-"""A condition over a whole scope can have more; the first ones are enough to see why."""
-
-
-@dataclass(frozen=True)
-class History:
-    """A confirmed run: `states[i]` is the state after `i` steps.
-
-    A last action whose own check fails is in `actions` and has no state. `spec` is the path of
-    the spec itself, whose lines are preferred to the library's.
-    """
-
-    system: System
-    values: Values
-    states: tuple[State, ...]
-    actions: tuple[Action, ...]
-    spec: str
-
-    @property
-    def last(self) -> State:
-        """The state in which the run ends."""
-        return self.states[-1]
-
-    def since(self, variables: Iterable[VarId]) -> int | None:
-        """The step that last changed one of `variables`, None if none ever did."""
-        watched = tuple(variables)
-        for step in range(len(self.states) - 1, 0, -1):
-            before, after = self.states[step - 1], self.states[step]
-            if any(before[v] != after[v] for v in watched):
-                return step
-        return None
+from zdcheck.trace.stuck import stuck_blame
+from zdcheck.trace.values import short_name
+from zdcheck.trace.waiting import stands, waits
 
 
 def blame(history: History, fault: Fault, others: Sequence[History] = ()) -> Blame:
@@ -66,37 +42,13 @@ def blame(history: History, fault: Fault, others: Sequence[History] = ()) -> Bla
             return _deadlock(history)
         case LockCycle(classes):
             return _lock_cycle(history, classes, others)
+        case Stuck():
+            return stuck_blame(history, fault)
         case _:
             assert_never(fault)
 
 
 # --- the ledger -------------------------------------------------------------------------
-
-
-def holders(entry: LedgerEntry, state: State) -> tuple[str, ...]:
-    """The names of the places that hold a count of this entry now."""
-    return tuple(short_name(h.name) for h in entry.holders if evaluate(h.count, state))
-
-
-def ledger_line(system: System, entry: LedgerEntry, before: State, after: State) -> LedgerLine:
-    """The entry as it stands in `after`."""
-    return LedgerLine(
-        count=system.variables[entry.count].name,
-        before=before[entry.count],
-        value=after[entry.count],
-        bias=evaluate(entry.bias, after),
-        holders=holders(entry, after),
-    )
-
-
-def touched_entries(system: System, before: State, after: State) -> Iterator[LedgerLine]:
-    """Entries of living objects whose count or holders a step changed."""
-    for entry in system.ledger:
-        if evaluate(entry.alive, after) and (
-            before[entry.count] != after[entry.count]
-            or holders(entry, before) != holders(entry, after)
-        ):
-            yield ledger_line(system, entry, before, after)
 
 
 def _imbalance(history: History, entry: LedgerEntry) -> Blame:
@@ -172,58 +124,6 @@ def _changes_of(history: History, expr: Expr, before: State, after: State) -> It
 # --- properties and checks --------------------------------------------------------------
 
 
-def causes(expr: Expr, state: State) -> Iterator[VarId]:
-    """The variables that explain why `expr` has its value in `state`, maybe more than once."""
-    match expr:
-        case Const():
-            return
-        case Var(id):
-            yield id
-        case Select(variables, low, index):
-            yield from causes(index, state)
-            position = evaluate(index, state) - low
-            if 0 <= position < len(variables):
-                yield variables[position]
-        case Op("and" | "or" as op, args):
-            decides = int(op == "or")
-            deciding = [a for a in args if evaluate(a, state) == decides]
-            for arg in deciding[:1] or args:
-                yield from causes(arg, state)
-        case Op("ite", (condition, then, otherwise)):
-            yield from causes(condition, state)
-            yield from causes(then if evaluate(condition, state) else otherwise, state)
-        case Op(_, args):
-            for arg in args:
-                yield from causes(arg, state)
-        case _:
-            assert_never(expr)
-
-
-def _facts_of(history: History, condition: Expr, state: State) -> tuple[Fact, ...]:
-    """The values that decide `condition` in `state`, each with the step since which it has it."""
-    facts: dict[str, Fact] = {}
-    for variable in causes(condition, state):
-        item = history.values.item(variable)
-        if item is not None and item.name not in facts:
-            facts[item.name] = Fact(_value(history, variable, state), history.since(item.variables))
-    return tuple(facts.values())[:_MOST_FACTS]
-
-
-def _value(history: History, variable: VarId, state: State) -> str:
-    """`pte[0].entry = present(page[1])`; a count with its holders."""
-    item = history.values.item(variable)
-    assert item is not None
-    if item.role == "alive":
-        return f"{item.name} is {item.show(state)}"
-    text = f"{item.name} = {item.show(state)}"
-    for entry in history.system.ledger:
-        if entry.count == variable and evaluate(entry.alive, state):
-            terms = ledger_line(history.system, entry, state, state).terms
-            if terms and evaluate(entry.balanced, state) and terms != item.show(state):
-                return f"{text} = {terms}"
-    return text
-
-
 def _last_drops(history: History, facts_about: Expr, state: State) -> Iterator[Fact]:
     """Who gave up the last reference of each count that is zero and matters."""
     counted = {entry.count: entry for entry in history.system.ledger}
@@ -253,7 +153,7 @@ def _failed_check(history: History, test: int) -> Blame:
         None,
         (),
         (
-            *_facts_of(history, check.condition, history.last),
+            *facts_of(history, check.condition, history.last),
             *_last_drops(history, check.condition, history.last),
         ),
     )
@@ -272,7 +172,7 @@ def _broken_property(history: History, number: int) -> Blame:
         prop.name,
         None if binding is None or binding.span is None else place_of(binding.span),
         tuple(Named(name, value) for name, value in binding.values) if binding else (),
-        (*_facts_of(history, condition, state), *_last_drops(history, condition, state)),
+        (*facts_of(history, condition, state), *_last_drops(history, condition, state)),
     )
 
 
@@ -288,8 +188,8 @@ def _deadlock(history: History) -> Blame:
     who = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
     facts = []
     for thread in (*waiting, *(t for t in stuck if t.daemon)):
-        facts.append(_waits(history, stepper, thread))
-    first = _stands(history, stepper, waiting[0]) if waiting else None
+        facts.append(waits(history, stepper, thread, state))
+    first = stands(history, stepper, waiting[0], state) if waiting else None
     return Blame(
         "deadlock",
         f"{who} cannot go on, and no thread can step",
@@ -299,44 +199,6 @@ def _deadlock(history: History) -> Blame:
         (),
         tuple(facts),
     )
-
-
-def _stands(history: History, stepper: Stepper, thread: Thread) -> tuple[Span, str] | None:
-    """Where a thread that has not ended stands, and the line of code to show for it."""
-    for action in stepper.candidates(history.last):
-        if action.thread == thread.index:
-            shown = shown_code(history.system, action, history.spec)
-            return shown.span, shown.code
-    span_here = thread.location_spans[history.last[thread.pc]]
-    return None if span_here is None else (span_here, source_line(span_here))
-
-
-def _waits(history: History, stepper: Stepper, thread: Thread) -> Fact:
-    """Where a blocked thread stands, and the values that block it."""
-    state = history.last
-    stands = _stands(history, stepper, thread)
-    reasons: dict[str, None] = {}
-    for action in stepper.candidates(state):
-        if action.thread != thread.index:
-            continue
-        outcome = attempt(history.system, action, state)
-        if isinstance(outcome, Blocked) and outcome.test is not None:
-            for variable in causes(action.tests[outcome.test].condition, state):
-                item = history.values.item(variable)
-                if item is not None:
-                    reasons.setdefault(_value(history, variable, state))
-    name = f"{thread.name} (daemon)" if thread.daemon else thread.name
-    where = ""
-    if stands is not None:
-        span, code = stands
-        where = f" at {span.file.path}:{span.line}, `{_short(code)}`"
-    why = f", while {', '.join(list(reasons)[:_MOST_FACTS])}" if reasons else ""
-    moved = [n for n, a in enumerate(history.actions, 1) if a.thread == thread.index]
-    return Fact(f"{name} waits{where}{why}", moved[-1] if moved else None)
-
-
-def _short(text: str, most: int = 60) -> str:
-    return text if len(text) <= most else text[: most - 3].rstrip() + "..."
 
 
 def _lock_cycle(history: History, classes: tuple[str, ...], others: Sequence[History]) -> Blame:

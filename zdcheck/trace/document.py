@@ -75,6 +75,8 @@ def _coherent(trace: Trace) -> None:
             raise ToolError(f"trace.steps[{number - 1}] has number {step.number}")
         if not 0 <= step.thread < len(trace.threads):
             raise ToolError(f"step {number} is of thread {step.thread}, which does not exist")
+    if trace.loop is not None and not 1 <= trace.loop <= len(trace.steps) + 1:
+        raise ToolError(f"trace.loop is step {trace.loop}, which does not exist")
     for fact in trace.blame.facts if trace.blame else ():
         if fact.step is not None and not 1 <= fact.step <= len(trace.steps):
             raise ToolError(f"trace.blame names step {fact.step}, which does not exist")

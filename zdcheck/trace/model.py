@@ -173,8 +173,10 @@ class Trace:
     """A confirmed run. `initial` are the first values of all variables that have a name in the spec.
 
     `blame` is None for a witness of a cover or a simulated run without a fault. `culprit` is the
-    family of the thread that took the last step ("" if there was none). `start` is the number
-    of the initial state.
+    family of the thread that took the last step ("" if there was none); for `stuck`, of a thread
+    that does not get on. `start` is the number of the initial state. The steps from number `loop` on are
+    repeated for ever; a `loop` after the last step means that the run stops there for ever, because no thread that
+    has fairness can step. None: the run is no such run.
     """
 
     spec: str
@@ -188,6 +190,7 @@ class Trace:
     blame: Blame | None
     culprit: str
     texts: tuple[Text, ...]
+    loop: int | None = None
 
     @property
     def switches(self) -> int:

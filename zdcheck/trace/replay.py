@@ -13,13 +13,26 @@ from typing import assert_never
 from zdcheck.base.diagnostics import EngineDisagreement
 from zdcheck.base.source import Span
 from zdcheck.ir.evaluate import evaluate
-from zdcheck.ir.run import BrokenProperty, Deadlock, FailedCheck, Fault, Imbalance, LockCycle, Run
+from zdcheck.ir.progress import Lasso, closes, is_broken, starved
+from zdcheck.ir.run import (
+    BrokenProperty,
+    Deadlock,
+    FailedCheck,
+    Fault,
+    Imbalance,
+    LockCycle,
+    Run,
+    Stuck,
+)
 from zdcheck.ir.step import Blocked, Fails, Goes, Stepper, attempt, is_deadlock
 from zdcheck.ir.system import Action, Check, State, System
-from zdcheck.trace.blame import History, blame, touched_entries
+from zdcheck.trace.blame import blame
 from zdcheck.trace.code import files_of, place_of, sets_variable, shown_code
+from zdcheck.trace.history import History, touched_entries
 from zdcheck.trace.model import Change, LedgerLine, Named, Size, Step, Text, Trace, TraceThread
+from zdcheck.trace.stuck import stuck_thread
 from zdcheck.trace.values import Values, short_name
+from zdcheck.trace.waiting import standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +70,18 @@ def replay(system: System, fault: Fault | None, run: Run, origin: Origin) -> Tra
         ),
         steps=steps,
         blame=found,
-        culprit=system.threads[history.actions[-1].thread].family if history.actions else "",
+        culprit=_culprit(history, fault),
         texts=_texts(history, others, fault),
+        loop=fault.loop + 1 if isinstance(fault, Stuck) else None,
     )
+
+
+def _culprit(history: History, fault: Fault | None) -> str:
+    """The family of the thread that a fault is blamed on."""
+    threads = history.system.threads
+    if isinstance(fault, Stuck):
+        return threads[stuck_thread(history, fault)].family
+    return threads[history.actions[-1].thread].family if history.actions else ""
 
 
 def confirms(system: System, fault: Fault | None, run: Run) -> None:
@@ -132,6 +154,14 @@ def _confirm(history: History, fault: Fault, others: tuple[History, ...]) -> Non
             runs = (history, *others)
             there = len(edges) == len(runs) and all(
                 _takes(run, held, taken) for run, (held, taken) in zip(runs, edges, strict=True)
+            )
+        case Stuck(number, loop):
+            lasso = Lasso(history.states, history.actions, loop)
+            there = (
+                0 <= number < len(system.progress)
+                and closes(lasso)
+                and is_broken(system.progress[number], lasso)
+                and starved(system, lasso) is None
             )
         case _:
             assert_never(fault)
@@ -219,9 +249,9 @@ def _texts(history: History, others: tuple[History, ...], fault: Fault | None) -
             assert isinstance(check, Check)
             spans.append(check.violation.span)
         case Deadlock():
-            for thread in system.threads:
-                if span := thread.location_spans[history.last[thread.pc]]:
-                    spans.append(span)
+            spans += standing(history)
+        case Stuck(number):
+            spans += [system.progress[number].span, *standing(history)]
         case LockCycle() | None:
             pass
         case _:
