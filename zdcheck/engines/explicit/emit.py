@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Literal, assert_never
 
 from zdcheck.engines.explicit.expressions import Expressions, unsigned
 from zdcheck.engines.explicit.independence import Independence
 from zdcheck.engines.explicit.layout import Layout
+from zdcheck.engines.explicit.promises import promises_text
 from zdcheck.engines.explicit.tree import Branch, Cases, Fire, Node, Require, decide
 from zdcheck.engines.faults import check_numbers
 from zdcheck.ir.expr import Const, Expr, Op, Var, VarId
@@ -25,9 +26,9 @@ ACTIONS_PER_FUNCTION = 64
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A condition to watch for: the cover or antecedent of that number."""
+    """A condition to watch for: of the cover, property or progress property of that number."""
 
-    kind: str
+    kind: Literal["cover", "antecedent", "trigger"]
     number: int
 
 
@@ -102,6 +103,7 @@ class _Emitter:
         yield self._watch()
         yield self._edge()
         yield canonical or _NO_SYMMETRY
+        yield from promises_text(self.system, self.expressions, self._load())
 
     def model(self, key: int, symmetric: bool) -> str:
         """The description of the model."""
@@ -110,7 +112,7 @@ class _Emitter:
             f".key = {unsigned(key)}, .actions = {len(self.system.actions)}, "
             f".threads = {len(self.system.threads)}, .watches = {len(self.watched)}, "
             f".edges = {len(self.edges)}, .max_successors = {self.max_successors}, "
-            f".symmetric = {int(symmetric)}}};\n"
+            f".symmetric = {int(symmetric)}, .promises = {len(self.system.progress)}}};\n"
         )
 
     def _load(self) -> str:
@@ -317,10 +319,7 @@ class _Emitter:
             "    switch (watch) {\n",
         ]
         for number, watched in enumerate(self.watched):
-            if watched.kind == "cover":
-                condition = self.system.covers[watched.number].condition
-            else:
-                condition = self.system.properties[watched.number].antecedent
+            condition = _condition(self.system, watched)
             assert condition is not None
             value = self.expressions.condition(condition)
             text.append(f"    case {number}: return {value};\n")
@@ -352,6 +351,16 @@ void zd_canonical(uint64_t *s, uint8_t *moved)
 """
 
 
+def _condition(system: System, watched: Watched) -> Expr | None:
+    match watched.kind:
+        case "cover":
+            return system.covers[watched.number].condition
+        case "antecedent":
+            return system.properties[watched.number].antecedent
+        case "trigger":
+            return system.progress[watched.number].trigger
+
+
 def _watched(system: System) -> Iterator[Watched]:
     for number, cover in enumerate(system.covers):
         if cover.condition is not None:
@@ -359,6 +368,9 @@ def _watched(system: System) -> Iterator[Watched]:
     for number, prop in enumerate(system.properties):
         if prop.antecedent is not None:
             yield Watched("antecedent", number)
+    for number, progress in enumerate(system.progress):
+        if progress.trigger is not None:
+            yield Watched("trigger", number)
 
 
 def _order_tables(tables: Independence) -> Iterator[str]:

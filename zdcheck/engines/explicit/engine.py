@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from zdcheck.base.diagnostics import EngineDisagreement, ToolError, UsageError
 from zdcheck.engines.explicit.build import (
@@ -33,6 +34,8 @@ from zdcheck.engines.explicit.process import (
     Expected,
     FaultKind,
     Outcome,
+    Promised,
+    PromiseEnd,
     Result,
     SearchProcess,
     SearchTimeout,
@@ -57,7 +60,7 @@ from zdcheck.engines.protocol import (
     Stopped,
     Watcher,
 )
-from zdcheck.ir.run import Deadlock, FailedCheck, Fault, Imbalance, LockCycle, Run
+from zdcheck.ir.run import Deadlock, FailedCheck, Fault, Imbalance, LockCycle, Run, Stuck
 from zdcheck.ir.step import Fails, Goes, attempt, state_faults
 from zdcheck.ir.system import ActionId, System
 
@@ -155,10 +158,13 @@ class ExplicitEngine:
 
 
 def _prepared(system: System, options: ExplicitOptions) -> Prepared:
-    symmetry = symmetry_of(system) if options.symmetry else Symmetry((), {})
+    reduces = options.symmetry and not system.progress
+    symmetry = symmetry_of(system) if reduces else Symmetry((), {})
     entries = entry_classes(system, symmetry.orbits)
     layout = layout_of(system, records(system, symmetry))
-    notes = dict(_symmetry_notes(symmetry)) if options.symmetry else {"symmetry": "off"}
+    notes = dict(_symmetry_notes(symmetry)) if reduces else {"symmetry": "off"}
+    if options.symmetry and not reduces:
+        notes["symmetry"] = "off: progress, for fairness tells threads apart"
     if (why := _no_partial_order(system, layout, symmetry, options)) is not None:
         notes["partial order"] = f"off{why}"
     program = emit(
@@ -196,6 +202,14 @@ def _symmetry_notes(symmetry: Symmetry) -> Iterator[tuple[str, str]]:
         yield f"no symmetry of {kind}", reason
 
 
+def _promise_note(promised: Promised) -> str:
+    which = "without the goal" if promised.everywhere else "that a fair loop may have"
+    return (
+        f"{promised.states:,} states {which}, {promised.steps:,} steps among them, "
+        f"{promised.components:,} components, {promised.seconds:.3f} s"
+    )
+
+
 class _Search:
     """One call of `solve`."""
 
@@ -208,6 +222,7 @@ class _Search:
         self.limits = limits
         self.watch = watch
         self.started = started
+        self.promises: dict[str, str] = {}
         self.built: Built | None = None
         self.process: SearchProcess | None = None
 
@@ -270,10 +285,13 @@ class _Search:
             case Outcome.COMPLETE:
                 if (cycle := self._lock_cycle(process, result)) is not None:
                     return Found(statistics, *cycle)
+                if (broken := self._broken_promise(process, result)) is not None:
+                    return broken
                 return NoneFound(
-                    statistics,
+                    self._statistics(result),
                     dict(self._covers(process, result)),
-                    frozenset(self._antecedents(result)),
+                    frozenset(self._seen(result, "antecedent")),
+                    frozenset(self._seen(result, "trigger")),
                 )
 
     def _found(self, process: SearchProcess, result: Result, statistics: Statistics) -> Claim:
@@ -357,10 +375,27 @@ class _Search:
                 target = Target(TargetKind.ACTIONS, 0, depth, actions)
                 yield number, self._run_to(process, target)
 
-    def _antecedents(self, result: Result) -> Iterator[int]:
+    def _seen(self, result: Result, kind: Literal["antecedent", "trigger"]) -> Iterator[int]:
         for watched, depth in zip(self.program.watched, result.watch_depths, strict=True):
-            if watched.kind == "antecedent" and depth != NEVER:
+            if watched.kind == kind and depth != NEVER:
                 yield watched.number
+
+    def _broken_promise(self, process: SearchProcess, result: Result) -> Found | Stopped | None:
+        """The first progress property that some fair run breaks."""
+        for number, progress in enumerate(self.system.progress):
+            promised = process.judge(number, self._limits().timeout_s)
+            self.promises[progress.name] = _promise_note(promised)
+            match promised.end:
+                case PromiseEnd.KEPT:
+                    pass
+                case PromiseEnd.BROKEN:
+                    fault = Stuck(number, promised.stem)
+                    return Found(self._statistics(result), fault, promised.run)
+                case PromiseEnd.STOPPED:
+                    assert promised.limit
+                    note = f"no safety violation; progress `{progress.name}` was not decided"
+                    return Stopped(self._statistics(result), promised.limit, note)
+        return None
 
     # --- statistics ---------------------------------------------------------------------
 
@@ -377,6 +412,7 @@ class _Search:
             "table": f"{result.slots:,} slots, {100 * states / max(result.slots, 1):.0f} % full",
             "search": f"{seconds:.3f} s on {self._limits().workers} workers",
             **self.notes,
+            **{f"progress {name}": note for name, note in self.promises.items()},
         }
         if self.partial_order:
             share = 100 * result.asleep / max(result.transitions, 1)

@@ -26,11 +26,13 @@ from zdcheck.engines.protocol import Limits, Progress, Watcher
 from zdcheck.ir.run import Run
 from zdcheck.ir.system import ActionId
 
-WIRE_VERSION = 2
+WIRE_VERSION = 3
 NEVER = 0xFFFFFFFF
 
-_HELLO, _PROGRESS, _RESULT, _RUN, _ERROR, _START, _WITNESS = 1, 2, 3, 4, 5, 64, 65
+_HELLO, _PROGRESS, _RESULT, _RUN, _ERROR, _PROMISED = 1, 2, 3, 4, 5, 6
+_START, _WITNESS, _PROMISE = 64, 65, 66
 _RESULT_HEAD = struct.Struct("=6I7Qd")
+_PROMISED_HEAD = struct.Struct("=6I3Qd")
 _GRACE_S = 10.0
 """How long after its time limit a search may take to say so."""
 
@@ -50,6 +52,14 @@ class FaultKind(IntEnum):
     STATE = 1
     DEADLOCK = 2
     CHECK = 3
+
+
+class PromiseEnd(IntEnum):
+    """What became of a promise, as in promise.h."""
+
+    KEPT = 0
+    BROKEN = 1
+    STOPPED = 2
 
 
 class TargetKind(IntEnum):
@@ -99,6 +109,25 @@ class Result:
     first_fired: tuple[int, ...]
     watch_depths: tuple[int, ...]
     edge_depths: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Promised:
+    """What became of a promise. `run` breaks it; after `stem` steps it repeats the others for ever.
+
+    `states`, `steps` and `components` are those looked at in detail; `everywhere` says whether these are
+    all states without the goal, or only those that a fair loop can have.
+    """
+
+    end: PromiseEnd
+    limit: StopReason
+    run: Run
+    stem: int
+    everywhere: bool
+    states: int
+    steps: int
+    components: int
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +257,22 @@ class SearchProcess:
         if length == NEVER:
             return None
         return Run(initial, tuple(ActionId(a) for a in struct.unpack_from(f"={length}I", body, 8)))
+
+    def judge(self, promise: int, timeout_s: float | None) -> Promised:
+        """Whether some fair run breaks the promise. Raises ToolError, SearchTimeout, KeyboardInterrupt."""
+        if timeout_s is not None:
+            self._deadline = time.monotonic() + timeout_s + _GRACE_S
+        self._send(_PROMISE, struct.pack("=I", promise))
+        body = self._await(_PROMISED)
+        self._deadline = None
+        (
+            end, limit, initial, stem, loop, everywhere, states, steps, components, seconds
+        ) = _PROMISED_HEAD.unpack_from(body)  # fmt: skip
+        actions = struct.unpack_from(f"={stem + loop}I", body, _PROMISED_HEAD.size)
+        return Promised(
+            PromiseEnd(end), _LIMITS[limit], Run(initial, tuple(map(ActionId, actions))), stem,
+            bool(everywhere), states, steps, components, seconds,
+        )  # fmt: skip
 
     def _result(self, body: bytes) -> Result:
         actions, watches, edges = (

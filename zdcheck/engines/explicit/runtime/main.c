@@ -12,6 +12,7 @@
 #include <sys/prctl.h>
 #endif
 
+#include "promise.h"
 #include "search.h"
 #include "wire.h"
 #include "witness.h"
@@ -102,6 +103,23 @@ static bool answer(struct search *s, const void *body, uint32_t bytes)
     return sent;
 }
 
+static bool judge(struct search *s, const void *body, uint32_t bytes)
+{
+    uint32_t promise;
+    if (bytes < sizeof promise)
+        return fail("a promise record is too short"), false;
+    memcpy(&promise, body, sizeof promise);
+    if (promise >= zd_model.promises || s->result.outcome != OUTCOME_COMPLETE)
+        return fail("there is no such promise to judge"), false;
+    uint32_t *actions;
+    const struct promised promised = promise_check(s, promise, &actions);
+    const size_t count = (size_t)promised.stem + promised.loop;
+    const bool sent = wire_send(RECORD_PROMISED, &promised, sizeof promised, actions,
+                                actions ? count * sizeof *actions : 0);
+    free(actions);
+    return sent;
+}
+
 static int serve(struct search *s, const void *body, uint32_t bytes)
 {
     struct start start;
@@ -120,7 +138,11 @@ static int serve(struct search *s, const void *body, uint32_t bytes)
     uint32_t type, length;
     void *request;
     while (wire_receive(&type, &request, &length)) {
-        const bool sent = type == RECORD_WITNESS && answer(s, request, length);
+        bool sent = false;
+        if (type == RECORD_WITNESS)
+            sent = answer(s, request, length);
+        else if (type == RECORD_PROMISE)
+            sent = judge(s, request, length);
         free(request);
         if (!sent)
             return 1;

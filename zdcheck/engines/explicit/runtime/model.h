@@ -34,6 +34,7 @@ struct model {
     uint32_t edges;   /* distinct pairs of lock classes */
     uint32_t max_successors;
     bool symmetric; /* whether zd_canonical does anything */
+    uint32_t promises; /* progress properties */
 };
 
 extern const struct model zd_model;
@@ -60,6 +61,24 @@ uint32_t zd_fault(const uint64_t *state);
 bool zd_all_ended(const uint64_t *state);
 
 bool zd_watch(const uint64_t *state, uint32_t watch);
+
+enum fairness { FAIR_NONE, FAIR_WEAK, FAIR_STRONG };
+
+/* What breaks a promise, apart from a fair loop without the goal. */
+enum promise {
+    PROMISE_AGAIN, /* nothing more */
+    PROMISE_ONCE,  /* that the goal was never there before the loop */
+    PROMISE_AFTER, /* that the trigger was there before the loop, and the goal never since */
+};
+
+extern const uint8_t zd_fairness[]; /* by thread */
+extern const uint8_t zd_promise[];  /* by promise */
+bool zd_goal(const uint64_t *state, uint32_t promise);
+bool zd_trigger(const uint64_t *state, uint32_t promise);
+
+/* False if some fair thread stands where it can always step and does not come back to: then no fair
+ * loop goes through the state. */
+bool zd_may_linger(const uint64_t *state);
 
 /* Whether edge number `index` of zd_edge_list is taken by its action in `state`. */
 bool zd_edge(const uint64_t *state, uint32_t index);

@@ -40,6 +40,11 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
+bool search_is_late(const struct search *s)
+{
+    return s->start.timeout > 0 && now() - s->began > s->start.timeout;
+}
+
 static void stop(struct search *s, enum limit limit)
 {
     unsigned none = LIMIT_NONE;

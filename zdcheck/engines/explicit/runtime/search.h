@@ -98,6 +98,9 @@ struct search {
 /* False if not even the beginning has memory. */
 bool search_make(struct search *search, const struct start *start, const uint64_t *initial);
 void search_run(struct search *search);
+
+/* Whether its time is over. */
+bool search_is_late(const struct search *search);
 void search_drop(struct search *search);
 
 #endif

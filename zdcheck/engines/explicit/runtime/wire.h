@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WIRE_VERSION 2
+#define WIRE_VERSION 3
 
 enum record {
     /* from here */
@@ -19,9 +19,11 @@ enum record {
     RECORD_RESULT,    /* struct result, then its arrays */
     RECORD_RUN,       /* initial, length: u32; actions: u32 each. Length ~0: there is none */
     RECORD_ERROR,     /* text */
+    RECORD_PROMISED,  /* struct promised, then the actions: u32 each */
     /* from the caller */
     RECORD_START = 64, /* struct start, then the initial states */
     RECORD_WITNESS,    /* struct target, then the actions of a statement: u32 each */
+    RECORD_PROMISE,    /* the number of a promise: u32. Only after a complete search */
 };
 
 /* False once the other end has gone. */

@@ -39,6 +39,7 @@ struct layer {
 struct trip {
     struct search *search;
     const struct target *target;
+    const uint64_t *exactly; /* the state, for TARGET_EXACTLY */
     bool *is_target; /* by action, for TARGET_ACTIONS */
     struct layer *layers;
     uint32_t last; /* the level at which the way back begins */
@@ -93,7 +94,7 @@ static bool layer_put(struct layer *layer, const uint64_t *words, uint32_t cost,
 
 static bool ends_with_step(const struct target *target)
 {
-    return target->kind >= TARGET_CHECK;
+    return target->kind >= TARGET_CHECK && target->kind != TARGET_EXACTLY;
 }
 
 static bool is_target_state(struct trip *t, const uint64_t *state)
@@ -103,6 +104,8 @@ static bool is_target_state(struct trip *t, const uint64_t *state)
         return zd_fault(state) == t->target->number + 1;
     case TARGET_DEADLOCK:
         return zd_successors(state, t->out) == 0 && !zd_all_ended(state);
+    case TARGET_EXACTLY:
+        return memcmp(state, t->exactly, ZD_WORDS * sizeof *state) == 0;
     default:
         return zd_watch(state, t->target->number);
     }
@@ -250,11 +253,12 @@ static bool go_forward(struct trip *t, struct run *run)
     return true;
 }
 
-bool witness(struct search *search, const struct target *target, const uint32_t *actions,
-             struct run *run)
+static bool find_run(struct search *search, const struct target *target, const uint32_t *actions,
+                     const uint64_t *exactly, struct run *run)
 {
     *run = (struct run){.length = NEVER};
-    struct trip t = {.search = search, .target = target, .last = target->depth};
+    struct trip t = {
+        .search = search, .target = target, .exactly = exactly, .last = target->depth};
     if (ends_with_step(target)) {
         if (target->depth == 0)
             return true;
@@ -283,4 +287,17 @@ bool witness(struct search *search, const struct target *target, const uint32_t 
     free(t.is_target);
     free(t.out);
     return fits;
+}
+
+bool witness(struct search *search, const struct target *target, const uint32_t *actions,
+             struct run *run)
+{
+    *run = (struct run){.length = NEVER};
+    return target->kind >= TARGET_EXACTLY || find_run(search, target, actions, NULL, run);
+}
+
+bool witness_to(struct search *search, const uint64_t *words, uint32_t depth, struct run *run)
+{
+    const struct target target = {.kind = TARGET_EXACTLY, .depth = depth};
+    return find_run(search, &target, NULL, words, run);
 }

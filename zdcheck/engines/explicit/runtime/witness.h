@@ -14,6 +14,7 @@ enum target_kind {
     TARGET_CHECK,    /* the run's last step fails a check of class `number` */
     TARGET_EDGE,     /* ... takes edge `number` */
     TARGET_ACTIONS,  /* ... is one of the actions that follow */
+    TARGET_EXACTLY,  /* the run's last state is a given one; only for witness_to */
 };
 
 /* What the caller sends with RECORD_WITNESS; `depth` is the length of the run. */
@@ -30,5 +31,8 @@ struct run {
 /* False if memory ends. `actions` are target->count numbers. The caller frees run->actions. */
 bool witness(struct search *search, const struct target *target, const uint32_t *actions,
              struct run *run);
+
+/* The same for a run of `depth` steps to the state `words`. */
+bool witness_to(struct search *search, const uint64_t *words, uint32_t depth, struct run *run);
 
 #endif
