@@ -91,11 +91,11 @@ class Writer:
             case 4:
                 return f"spin until {self.condition()};"
             case 5 | 6:
-                return f"if ({self.condition()}) {{ {self.block(inner, rng.randint(1, 2), locked)} }}"
-            case 7 | 8:
                 return (
-                    f"while ({self.condition()}) {{ {self.block(inner, rng.randint(0, 2), locked)} }}"
+                    f"if ({self.condition()}) {{ {self.block(inner, rng.randint(1, 2), locked)} }}"
                 )
+            case 7 | 8:
+                return f"while ({self.condition()}) {{ {self.block(inner, rng.randint(0, 2), locked)} }}"
             case 9 | 10:
                 first, second = (self.block(inner, rng.randint(0, 2), locked) for _ in range(2))
                 return f"either {{ {first} }} or {{ {second} }}"

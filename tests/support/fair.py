@@ -112,7 +112,9 @@ def _staying(
                 met = {s for s, t, _ in inner if t == thread.index}
             elif thread.fairness == "weak":
                 met = {
-                    s for s, t, _ in inner if t == thread.index or thread.index not in all_of_it.able[s]
+                    s
+                    for s, t, _ in inner
+                    if t == thread.index or thread.index not in all_of_it.able[s]
                 }
             else:
                 continue

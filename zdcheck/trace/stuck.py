@@ -15,6 +15,8 @@ from zdcheck.trace.history import History, facts_of
 from zdcheck.trace.model import Blame, Fact
 from zdcheck.trace.waiting import last_moved, named, place_words, short, waits
 
+_MOST_LISTED = 6
+
 
 def stuck_blame(history: History, fault: Stuck) -> Blame:
     """The promise, and for each thread that has not ended what it does for ever."""
@@ -98,10 +100,9 @@ def _facts(history: History, fault: Stuck) -> Iterator[Fact]:
     order = sorted(system.threads, key=lambda t: (t.daemon, t.index in lasso.stepping))
     for thread in order:
         if thread.index in lasso.stepping:
-            mine = sum(a.thread == thread.index for a in lasso.actions[lasso.loop :])
-            all_mine = mine == len(lasso.actions) - lasso.loop
-            what = _steps(lasso) if all_mine else f"{mine} of {_steps(lasso)}"
-            yield Fact(f"{named(thread)} repeats {what} for ever", None)
+            steps = range(lasso.loop + 1, len(lasso.actions) + 1)
+            mine = [n for n in steps if lasso.actions[n - 1].thread == thread.index]
+            yield Fact(f"{named(thread)} repeats {_steps(mine)} for ever", None)
         elif history.last[thread.pc] != thread.end:
             can = [thread.index in threads for threads in possible]
             yield _idle(history, stepper, thread, lasso.repeated, can)
@@ -125,9 +126,16 @@ def _idle(
     return Fact(f"{fact.text}; it could go on in between, and misses it each time", fact.step)
 
 
-def _steps(lasso: Lasso) -> str:
-    first, last = lasso.loop + 1, len(lasso.actions)
-    return f"step {first}" if first == last else f"steps {first} to {last}"
+def _steps(numbers: Sequence[int]) -> str:
+    """`step 4`, `steps 4 to 7`, `steps 4, 6 and 7`, `8 of steps 4 to 20`."""
+    first, last = numbers[0], numbers[-1]
+    if first == last:
+        return f"step {first}"
+    if len(numbers) == last - first + 1 and len(numbers) > 2:
+        return f"steps {first} to {last}"
+    if len(numbers) > _MOST_LISTED:
+        return f"{len(numbers)} of steps {first} to {last}"
+    return f"steps {_and([str(number) for number in numbers])}"
 
 
 def _and(names: Sequence[str]) -> str:

@@ -9,6 +9,7 @@
 
 #define AHEAD 64 /* look-ups under way at once; a power of two */
 #define MIN_BLOCK_WORDS ((size_t)1 << 16)
+#define LINK_WORDS 2 /* of a block: where the one before it is */
 #define LOOK_AT_CLOCK ((size_t)1 << 14)
 
 static bool is_part(const struct graph *g, const uint64_t *state)
@@ -188,7 +189,7 @@ static uint32_t *record(struct graph *g, struct step_store *store, size_t words)
         }
         memcpy(block, &store->block, sizeof store->block);
         store->block = block;
-        store->used = sizeof store->block / sizeof *block;
+        store->used = LINK_WORDS;
     }
     uint32_t *place = store->block + store->used;
     store->used += words;
