@@ -100,8 +100,8 @@ def _facts(history: History, fault: Stuck) -> Iterator[Fact]:
     order = sorted(system.threads, key=lambda t: (t.daemon, t.index in lasso.stepping))
     for thread in order:
         if thread.index in lasso.stepping:
-            steps = range(lasso.loop + 1, len(lasso.actions) + 1)
-            mine = [n for n in steps if lasso.actions[n - 1].thread == thread.index]
+            numbers = range(lasso.loop + 1, len(lasso.actions) + 1)
+            mine = [n for n in numbers if lasso.actions[n - 1].thread == thread.index]
             yield Fact(f"{named(thread)} repeats {_steps(mine)} for ever", None)
         elif history.last[thread.pc] != thread.end:
             can = [thread.index in threads for threads in possible]
