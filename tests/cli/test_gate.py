@@ -27,6 +27,7 @@ GOOD = """\
 // A count up to a bound.
 config most : 0..3 = 2;
 
+scope { up: 3 }
 var n : 0..3 = 0;
 
 thread up[*] {
@@ -94,16 +95,16 @@ def environment(tmp_path: Path) -> dict[str, str]:
 def write(repo: Path, name: str, text: str) -> Path:
     path = repo / "specs" / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text.replace("[*] {", "[*] {", 1))
+    path.write_text(text)
     return path
 
 
 def good(repo: Path, name: str = "good.zd") -> Path:
-    return write(repo, name, GOOD.replace("var n", "scope { up: 3 }\nvar n", 1))
+    return write(repo, name, GOOD)
 
 
 def bad(repo: Path, name: str = "bad.zd") -> Path:
-    return write(repo, name, BAD.replace("var n", "scope { up: 3 }\nvar n", 1))
+    return write(repo, name, BAD)
 
 
 # --- verdicts ---------------------------------------------------------------------------
@@ -508,6 +509,46 @@ def test_github_annotations_are_one_line_each(reports: Path) -> None:
     assert any(line.startswith("::error file=specs/bad.zd,line=17,title=three::") for line in lines)
 
 
+CASES = {
+    "holds": (GOOD, 0),
+    "violated": (BAD, 1),
+    "vacuous": (EMPTY, 1),
+    "dead": (
+        "var n : 0..1 = 0;\nthread a { if (n == 1) n = 0; }\n" + 'check "x" { expect holds; }',
+        1,
+    ),
+    "inconclusive": (LARGE.replace("3000", "40"), 3),
+    "syntax": ("thraed", 2),
+    "nothing": ("object page { refcount : 0..3 = 0; }", 2),
+}
+
+
+@pytest.mark.parametrize("engine", ["compiled", "interpreter"])
+@pytest.mark.parametrize("case", CASES)
+def test_one_exit_status_whatever_the_format(
+    gate: Gate, repo: Path, monkeypatch: pytest.MonkeyPatch, case: str, engine: str
+) -> None:
+    text, status = CASES[case]
+    write(repo, "spec.zd", text)
+    (repo / "zdcheck.toml").write_text('paths = ["specs"]\n[tiers.full]\nmax-states = 1000\n')
+    if engine == "interpreter":
+        # No compiler: the interpreter answers.
+        monkeypatch.setenv("CC", "/nonexistent/cc")
+    names = ("text", "json", "junit", "sarif", "ktap", "github")
+    result = gate(*(f"--output={name}=out.{name}" for name in names))
+    assert result.code == status, result.out + result.err
+    assert json.loads((repo / "out.json").read_text())["exit_status"] == status
+    invocation = json.loads((repo / "out.sarif").read_text())["runs"][0]["invocations"][0]
+    assert invocation["exitCode"] == status
+    xml = junitparser.JUnitXml.fromfile(str(repo / "out.junit"))
+    ktap = (repo / "out.ktap").read_text()
+    annotations = (repo / "out.github").read_text()
+    if case != "nothing":
+        assert (xml.errors + xml.failures > 0) == (status != 0)
+        assert ("not ok" in ktap) == (status != 0)
+        assert bool(re.search("^::(error|warning)", annotations, re.MULTILINE)) == (status != 0)
+
+
 def test_outputs_are_refused_before_the_work(gate: Gate, repo: Path) -> None:
     good(repo)
     for output in ("junit", "xml=out", "junit=nowhere/out.xml", "junit=."):
@@ -616,7 +657,7 @@ def kernel(repo: Path, tmp_path: Path) -> Path:
     git(tree, "init", "-q")
     git(tree, "add", ".")
     git(tree, "commit", "-qm", "one")
-    text = GOOD.replace("var n", "scope { up: 3 }\nvar n", 1).replace(
+    text = GOOD.replace(
         "    atomic {",
         '    models "mm/gup.c:gup_fast";\n    models "mm/gup.c:old_name";\n    atomic {',
     )
