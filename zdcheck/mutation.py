@@ -63,6 +63,7 @@ class Job:
     path: str
     bundle: ast.Bundle
     library: bool
+    quick: bool
     bases: tuple[Base, ...]
     options: Options
 
@@ -92,13 +93,15 @@ def try_mutants(
     options: Options,
     *,
     library: bool,
+    quick: bool,
     jobs: int,
     started: Callable[[int], None] = lambda count: None,
     watch: Watcher = lambda done, of: None,
 ) -> MutationReport:
     """Try every mutant on every check of the spec that holds, `jobs` of them at a time.
 
-    `library` is whether to look for mistakes in the shipped library too. An interrupt ends it with
+    `library` is whether to make mistakes in the shipped library too, `quick` whether one check that minds
+    a mistake is enough. An interrupt ends it with
     what was found so far. Raises SpecError, UsageError, ToolError and EngineDisagreement.
     """
     bundle = load_bundle(path)
@@ -125,7 +128,7 @@ def try_mutants(
     limits = replace(options.limits, workers=1)
     if limits.max_memory is None and (memory := default_max_memory()) is not None:
         limits = replace(limits, max_memory=memory // jobs)
-    job = Job(path, bundle, library, tuple(bases), replace(options, limits=limits))
+    job = Job(path, bundle, library, quick, tuple(bases), replace(options, limits=limits))
     every = job.mutants() if bases else []
     started(len(every))
     found: dict[int, Tried] = {}
@@ -218,9 +221,13 @@ def tried(job: Job, mutant: Mutant) -> Tried:
         spec = spec_of(job.path, applied(job.bundle, mutant))
     except SpecError:
         return Tried((), None)
-    outcomes = []
-    prints = []
+    outcomes: list[Outcome] = []
+    prints: list[str] = []
     for base in job.bases:
+        if job.quick and any(o.result in ("killed", "empty") for o in outcomes):
+            outcomes.append(Outcome(base.check, "skipped"))
+            prints.append(f"skipped {mutant.span} {mutant.text}")
+            continue
         outcome, mark = _outcome(spec, mutant, base, job.options)
         outcomes.append(outcome)
         prints.append(mark)

@@ -58,6 +58,14 @@ def test_mistakes_are_killed_or_survive(zdcheck: Zdcheck) -> None:
     assert survivors == ["no `noise = true;`"]
 
 
+def test_one_check_that_minds_is_enough(zdcheck: Zdcheck) -> None:
+    code, found = document(zdcheck, SPEC, "--quick")
+    assert code == 1
+    assert outcomes(found, "no lock `l`") == {"counts": "finally", "does not": "skipped"}
+    survivors = [m["mistake"] for m in found["specs"][0]["mutants"] if m["survives"]]
+    assert survivors == ["no `noise = true;`"]
+
+
 def test_the_table_for_people(zdcheck: Zdcheck, golden: Golden) -> None:
     result = zdcheck("mutate", SPEC, "--all")
     assert result.code == 1
@@ -128,18 +136,28 @@ def test_a_limit_is_an_outcome_of_its_own(zdcheck: Zdcheck, folder: Path) -> Non
     assert outcomes(found, "no `wait until n < 2;`") == {"default": "range"}
 
 
+def command_line(pid: str) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return ""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for processes in /proc")
 def test_an_interrupt_reports_what_was_found(folder: Path) -> None:
     slow = (folder / SPEC).read_text().replace("noise = true;", "noise = true; " * 150)
     (folder / "slow.zd").write_text(slow)
     process = subprocess.Popen(
-        [sys.executable, "-m", "zdcheck", "mutate", "slow.zd", "--json", "r.json"],
+        [sys.executable, "-m", "zdcheck", "mutate", "slow.zd", "--json", "r.json", "--jobs", "2"],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    time.sleep(8)
-    assert process.poll() is None
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    while sum("spawn_main" in command_line(pid) for pid in children.read_text().split()) < 2:
+        assert process.poll() is None
+        time.sleep(0.1)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, (out, err)

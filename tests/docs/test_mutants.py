@@ -30,7 +30,7 @@ def test_the_table_names_specs_of_its_folder(folder: Path) -> None:
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_every_survivor_is_explained_and_no_other_mutant(folder: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "zdcheck", "mutate", str(folder.relative_to(ROOT))],
+        [sys.executable, "-m", "zdcheck", "mutate", "--quick", str(folder.relative_to(ROOT))],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -30,6 +30,7 @@ from zdcheck.trace.verdict import Reason, exit_code
 @click.option("--check", "checks", multiple=True, metavar="NAME", help="Try this check only.")
 @opt.model_options
 @click.option("--library", is_flag=True, help="Make mistakes in the kernel library too.")
+@click.option("--quick", is_flag=True, help="Try no other check where one minds a mistake.")
 @click.option(
     "--explained", metavar="FILE", help="Where survivors are explained; README.md beside the spec."
 )
@@ -57,6 +58,7 @@ def command(
     settings: tuple[str, ...],
     scope: tuple[str, ...],
     library: bool,
+    quick: bool,
     explained: str | None,
     every: bool,
     markdown: bool,
@@ -88,8 +90,8 @@ def command(
     )
     most = jobs or len(os.sched_getaffinity(0))
     paint, err_paint = opt.colored(color)
-    quiet = markdown or json_path == "-"
-    run = Run(options, library, most, explained, every, quiet, json_path, paint, err_paint)
+    silent = markdown or json_path == "-"
+    run = Run(options, library, quick, most, explained, every, silent, json_path, paint, err_paint)
     code = run.all(specs)
     if markdown:
         click.echo(mutation.markdown(run.reports), nl=False)
@@ -102,10 +104,11 @@ class Run:
 
     options: Options
     library: bool
+    quick: bool
     jobs: int
     explained: str | None
     every: bool
-    quiet: bool
+    silent: bool
     json_path: str | None
     color: bool
     err_color: bool
@@ -143,6 +146,7 @@ class Run:
                     path,
                     self.options,
                     library=self.library,
+                    quick=self.quick,
                     jobs=self.jobs,
                     started=lambda count: line.start(path, count),
                     watch=line.watch,
@@ -161,7 +165,7 @@ class Run:
         report = with_explanations(report, table, is_whole=is_whole, library=self.library)
         self.reports.append(report)
         self.interrupted = any(r.code is ExitCode.INTERRUPTED for r in reasons(report))
-        if not self.quiet:
+        if not self.silent:
             click.echo(terminal.spec_head(path, self.color))
             for text in mutation.tables(report, every=self.every, color=self.color):
                 click.echo(text, color=True)

@@ -45,7 +45,7 @@ def _counts(outcomes: Sequence[Outcome]) -> str:
     found = Counter(outcome.result for outcome in outcomes)
     ids = Counter(o.violation for o in outcomes if o.result == "killed")
     each = ", ".join(f"{id} {count}" for id, count in ids.most_common())
-    tried = len(outcomes) - found["unchanged"] - found["refused"]
+    tried = len(outcomes) - found["unchanged"] - found["refused"] - found["skipped"]
     parts = [f"{found['killed']} killed ({each})" if each else "0 killed"]
     if found["empty"]:
         parts.append(f"{found['empty']} held vacuously")

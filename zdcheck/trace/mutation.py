@@ -13,12 +13,12 @@ from typing import Literal
 from zdcheck.base.exit_codes import ExitCode
 from zdcheck.trace.verdict import Reason
 
-Result = Literal["killed", "empty", "survives", "unchanged", "refused", "inconclusive"]
+Result = Literal["killed", "empty", "survives", "unchanged", "refused", "inconclusive", "skipped"]
 """What one check says to a mutant.
 
 `killed`: a violation. `empty`: it holds, but vacuously or without reaching a cover. `survives`:
 it holds as before. `unchanged`: the same transition system, so it must. `refused`: no system, the
-spec is wrong now. `inconclusive`: a limit was reached.
+spec is wrong now. `inconclusive`: a limit was reached. `skipped`: another check minds.
 """
 
 
