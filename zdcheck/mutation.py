@@ -51,6 +51,7 @@ class Base:
     """A check that holds without any mistake. `covers` are what it must reach."""
 
     check: str
+    states: int
     fingerprint: str
     max_states: int
     covers: frozenset[str]
@@ -122,7 +123,10 @@ def try_mutants(
         if baselines[-1].trouble is None:
             most = options.limits.max_states or max(_LEAST_ROOM, _ROOM * baselines[-1].states)
             covers = {cover.name for cover in lowered.system.covers} - check.allow_uncovered
-            bases.append(Base(check.name, fingerprint(lowered.system), most, frozenset(covers)))
+            mark = fingerprint(lowered.system)
+            bases.append(Base(check.name, baselines[-1].states, mark, most, frozenset(covers)))
+    if quick:
+        bases.sort(key=lambda base: base.states)
     if not baselines:
         raise NothingToTry(f"{path}: there is nothing to try: no check here expects `holds`")
     limits = replace(options.limits, workers=1)
