@@ -48,7 +48,8 @@ def crosscheck(
     Raises ToolError if a judge refuses the export.
     """
     # A judge takes a cover that is not reached for an error; zdcheck judges covers elsewhere.
-    system = replace(lower_check(spec, check, options).system, covers=())
+    # Progress is in no export yet.
+    system = replace(lower_check(spec, check, options).system, covers=(), progress=())
     choice = choose(options.engine, system, REDUCTIONS)
     own = ours(choice.engine.solve(system, options.limits, lambda progress: None))
     judgements = tuple(ask(judge, system, timeout_s, max_memory) for judge in judges)

@@ -142,6 +142,9 @@ def _properties(system: System, terms: Terms, ended: Term) -> Iterable[Law]:
 def _omitted(system: System) -> Iterable[str]:
     if any(action.lock_edges for action in system.actions):
         yield "Cycles among lock classes (lock_order) are about all runs together: not in here."
+    if system.progress:
+        names = ", ".join(p.name for p in system.progress)
+        yield f"Progress properties are not in here ({names})."
     if any(cover.statement is not None for cover in system.covers):
         yield "Covers of statements are not in here."
 

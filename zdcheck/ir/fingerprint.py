@@ -1,6 +1,7 @@
 """What a system does, as one word: equal for two systems only if they mean the same.
 
-Texts, names of variables, places and statements do not count. Systems that mean the same may still differ.
+Texts, names of variables, places and statements do not count. Systems that mean the same may still
+differ.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ def fingerprint(system: System) -> str:
             for entry in system.ledger
         ],
         [(p.kind, p.name, p.violation, p.condition, p.antecedent) for p in system.properties],
+        [(p.name, p.form, p.trigger, p.goal) for p in system.progress],
         [_cover(system, cover) for cover in system.covers],
     )
     return hashlib.sha256(repr(meaning).encode()).hexdigest()
