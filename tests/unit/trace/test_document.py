@@ -84,7 +84,7 @@ def test_damage_is_an_error_or_another_trace(spot: tuple[Any, ...], junk: Any) -
         assert isinstance(from_document(document), Trace)
 
 
-@given(st.sampled_from([spot for spot in SPOTS if isinstance(spot[-1], str)]))
+@given(st.sampled_from([spot for spot in SPOTS if isinstance(spot[-1], str) and spot != ("loop",)]))
 def test_a_missing_field_is_named(spot: tuple[Any, ...]) -> None:
     document = copy.deepcopy(DOCUMENT)
     inside = document
