@@ -92,7 +92,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """A limit was reached; no fault so far. `note` says what was going on, where that helps."""
+    """A limit was reached; no fault so far that can be shown. `note` says what was going on, where that helps."""
 
     statistics: Statistics
     limit: Limit

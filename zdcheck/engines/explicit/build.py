@@ -37,6 +37,17 @@ search, and -Og gives it the same speed as -O2.
 """
 
 
+_PROBE = """\
+#include <pthread.h>
+#include <stdatomic.h>
+
+int main(void)
+{
+    return 0;
+}
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Compiler:
     """A C compiler: the words that call it, and what tells it from others."""
@@ -94,6 +105,33 @@ class Workshop:
             self._temporary.cleanup()
 
     # --- what is built ------------------------------------------------------------------
+
+    def refuses(self) -> str | None:
+        """Why the compiler cannot make programs that run here, in words; None if it can.
+
+        Tried once for each compiler; the cache remembers that it could.
+        """
+        command = self.compiler.command[0]
+        name = f"{self._key(_PROBE, *self._link_flags())}.probe"
+        if self._cached(name) is not None:
+            return None
+
+        def make(directory: Path) -> Path:
+            (directory / "probe.c").write_text(_PROBE, encoding="utf-8")
+            flags = ("-std=gnu11", *self._link_flags())
+            self._wait(self._start(directory, *flags, "probe.c", "-o", "probe"))
+            return directory / "probe"
+
+        try:
+            made = self._built(name, make)
+            runs = subprocess.run([made], check=False, stdin=subprocess.DEVNULL).returncode == 0
+        except ToolError as error:
+            return str(error)
+        except OSError:
+            runs = False
+        if not runs:
+            made.unlink(missing_ok=True)
+        return None if runs else f"what the C compiler `{command}` makes does not run here"
 
     def program(self, text: str, words: int, actions: int, *, afresh: bool = False) -> Built:
         """The search for one system. `afresh` ignores what the cache has.

@@ -33,6 +33,7 @@ from zdcheck.engines.explicit.process import (
     BadStart,
     Expected,
     FaultKind,
+    NoRun,
     Outcome,
     Promised,
     PromiseEnd,
@@ -119,8 +120,9 @@ class ExplicitEngine:
 
     def refuses(self, system: System) -> str | None:
         """See `Engine.refuses`."""
-        if find_compiler() is None:
-            return "there is no C compiler (tried $CC, cc, gcc and clang)"
+        compiler = find_compiler()
+        if compiler is None:
+            return "there is no C compiler (tried $CC, else cc, gcc and clang)"
         if len(system.threads) > MAX_THREADS:
             return f"it knows {MAX_THREADS} threads at most, and there are {len(system.threads)}"
         for variable in system.variables:
@@ -132,7 +134,12 @@ class ExplicitEngine:
             return "a value may need more than 64 bits"
         except RecursionError:
             return "an expression is nested too deeply"
-        return None
+        with self._workshop(compiler) as workshop:
+            return workshop.refuses()
+
+    def _workshop(self, compiler: Compiler) -> Workshop:
+        cache = self.options.cache or cache_directory()
+        return Workshop(compiler, cache, self.options.sanitizer)
 
     def _prepare(self, system: System) -> Prepared:
         """The program of a system; the last one is remembered."""
@@ -150,7 +157,8 @@ class ExplicitEngine:
             raise UsageError(f"--engine explicit cannot answer: {self.refuses(system)}")
         search = _Search(self._prepare(system), limits, watch, started)
         try:
-            return search.run(self.options, compiler)
+            with self._workshop(compiler) as workshop:
+                return search.run(workshop)
         except KeyboardInterrupt:
             return Stopped(search.statistics_so_far(), "interrupt")
         except SearchTimeout:
@@ -226,13 +234,9 @@ class _Search:
         self.built: Built | None = None
         self.process: SearchProcess | None = None
 
-    def run(self, options: ExplicitOptions, compiler: Compiler) -> Claim:
+    def run(self, workshop: Workshop) -> Claim:
         """Build, search, and ask for the runs that the claim needs."""
-        cache = options.cache or cache_directory()
-        with (
-            Workshop(compiler, cache, options.sanitizer) as workshop,
-            self._start(workshop) as process,
-        ):
+        with self._start(workshop) as process:
             self.process = process
             packed = [self.program.layout.pack(state) for state in self.system.initial_states]
             result = process.search(self._limits(), packed, partial_order=self.partial_order)
@@ -274,7 +278,22 @@ class _Search:
     # --- from a result to a claim -------------------------------------------------------
 
     def _claim(self, process: SearchProcess, result: Result) -> Claim:
+        """What the result says, with the runs that show it: without them it is worth nothing."""
         statistics = self._statistics(result)
+        try:
+            return self._shown(process, result, statistics)
+        except NoRun as stopped:
+            assert stopped.limit
+            seen = (
+                f"a violation was found at depth {result.fault_depth}"
+                if result.outcome is Outcome.FAULT
+                else "every state was visited"
+            )
+            return Stopped(
+                statistics, stopped.limit, f"{seen}, but the run to show was not rebuilt"
+            )
+
+    def _shown(self, process: SearchProcess, result: Result, statistics: Statistics) -> Claim:
         match result.outcome:
             case Outcome.STOPPED:
                 assert result.limit
@@ -407,8 +426,8 @@ class _Search:
             "states/s": f"{states / seconds:,.0f}",
             "transitions/s": f"{result.transitions / seconds:,.0f}",
             "state": f"{bits} bits in {8 * words} bytes",
-            "memory": f"{result.peak_memory / max(states, 1):.1f} bytes/state, "
-            f"{result.peak_memory / (1 << 20):,.1f} MiB at most",
+            "memory": f"{result.memory / max(states, 1):.1f} bytes/state, "
+            f"{result.memory / (1 << 20):,.1f} MiB at most",
             "table": f"{result.slots:,} slots, {100 * states / max(result.slots, 1):.0f} % full",
             "search": f"{seconds:.3f} s on {self._limits().workers} workers",
             **self.notes,

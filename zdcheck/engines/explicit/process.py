@@ -26,12 +26,12 @@ from zdcheck.engines.protocol import Limits, Progress, Watcher
 from zdcheck.ir.run import Run
 from zdcheck.ir.system import ActionId
 
-WIRE_VERSION = 3
+WIRE_VERSION = 4
 NEVER = 0xFFFFFFFF
 
 _HELLO, _PROGRESS, _RESULT, _RUN, _ERROR, _PROMISED = 1, 2, 3, 4, 5, 6
 _START, _WITNESS, _PROMISE = 64, 65, 66
-_RESULT_HEAD = struct.Struct("=6I7Qd")
+_RESULT_HEAD = struct.Struct("=6I6Qd")
 _PROMISED_HEAD = struct.Struct("=6I3Qd")
 _GRACE_S = 10.0
 """How long after its time limit a search may take to say so."""
@@ -89,7 +89,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a search says at its end. Depths are NEVER where nothing was seen; memory is in bytes."""
+    """What a search says at its end. Depths are NEVER where nothing was seen; `memory` is the most that was resident, in bytes."""
 
     outcome: Outcome
     limit: StopReason
@@ -102,7 +102,6 @@ class Result:
     frontier: int
     asleep: int
     memory: int
-    peak_memory: int
     slots: int
     seconds: float
     fired: tuple[int, ...]
@@ -147,6 +146,14 @@ class BadStart(Exception):
 
 class SearchTimeout(Exception):
     """The process did not keep its time limit."""
+
+
+class NoRun(Exception):
+    """A limit was reached before a run was rebuilt."""
+
+    def __init__(self, limit: StopReason) -> None:
+        super().__init__(limit)
+        self.limit = limit
 
 
 class SearchProcess:
@@ -234,12 +241,13 @@ class SearchProcess:
         if limits.timeout_s is not None:
             self._deadline = time.monotonic() + limits.timeout_s + _GRACE_S
         self._send(_START, body + struct.pack(f"={len(words)}Q", *words))
-        body = self._await(_RESULT)
-        self._deadline = None
-        return self._result(body)
+        return self._result(self._await(_RESULT))
 
     def run_to(self, target: Target) -> Run | None:
-        """A run to the target; None if none is that short. Raises ToolError."""
+        """A run to the target; None if none is that short.
+
+        Raises NoRun; ToolError; SearchTimeout if the search had a time limit and does not keep it.
+        """
         actions = target.actions
         self._send(
             _WITNESS,
@@ -253,10 +261,12 @@ class SearchProcess:
             ),
         )
         body = self._await(_RUN)
-        initial, length = struct.unpack_from("=2I", body)
+        limit, initial, length = struct.unpack_from("=3I", body)
+        if limit:
+            raise NoRun(_LIMITS[limit])
         if length == NEVER:
             return None
-        return Run(initial, tuple(ActionId(a) for a in struct.unpack_from(f"={length}I", body, 8)))
+        return Run(initial, tuple(ActionId(a) for a in struct.unpack_from(f"={length}I", body, 12)))
 
     def judge(self, promise: int, timeout_s: float | None) -> Promised:
         """Whether some fair run breaks the promise. Raises ToolError, SearchTimeout, KeyboardInterrupt."""
@@ -280,14 +290,14 @@ class SearchProcess:
         )  # fmt: skip
         (
             outcome, limit, fault, number, fault_depth, depth,
-            states, transitions, frontier, asleep, memory, peak, slots, seconds,
+            states, transitions, frontier, asleep, memory, slots, seconds,
         ) = _RESULT_HEAD.unpack_from(body)  # fmt: skip
         at = _RESULT_HEAD.size
         fired = struct.unpack_from(f"={actions}Q", body, at)
         rest = struct.unpack_from(f"={actions + watches + edges}I", body, at + 8 * actions)
         return Result(
             Outcome(outcome), _LIMITS[limit], FaultKind(fault), number, fault_depth, depth,
-            states, transitions, frontier, asleep, memory, peak, slots, seconds,
+            states, transitions, frontier, asleep, memory, slots, seconds,
             fired, rest[:actions], rest[actions : actions + watches], rest[actions + watches :],
         )  # fmt: skip
 

@@ -13,6 +13,7 @@ import pytest
 from tests.support.systems import unplug
 from tests.unit.engines.explicit.counters import counters
 from zdcheck.base.diagnostics import ToolError, UsageError
+from zdcheck.engines.choose import choose
 from zdcheck.engines.explicit import build
 from zdcheck.engines.explicit.build import RUNTIME, cache_directory, find_compiler
 from zdcheck.engines.explicit.engine import ExplicitEngine, ExplicitOptions
@@ -200,6 +201,38 @@ def test_a_compiler_that_makes_nonsense(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("CC", compiler_script(tmp_path / "cc", script))
     with pytest.raises(ToolError, match="does not start"):
         solve(SYSTEM, tmp_path / "cache")
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ('echo "this compiler is broken" >&2; exit 3', "this compiler is broken"),
+        ("kill -9 $$", "killed by signal 9"),
+        (
+            'for last; do case "$prev" in -o) echo "exit 7" > "$last";; esac; prev=$last; done',
+            "does not run here",
+        ),
+    ],
+)
+def test_with_a_broken_compiler_the_engine_refuses(
+    script: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CC", compiler_script(tmp_path / "cc", script))
+    monkeypatch.setenv("ZDCHECK_CACHE_DIR", str(tmp_path / "cache"))
+    with pytest.raises(UsageError, match=f"(?s)--engine explicit cannot answer: .*{reason}"):
+        choose("explicit", SYSTEM)
+    choice = choose("auto", SYSTEM)
+    assert choice.engine.name == "interpreter"
+    assert choice.refusal is not None and reason in choice.refusal
+
+
+def test_a_compiler_is_tried_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = f'echo >> {tmp_path}/calls; exec "$real" "$@"'
+    monkeypatch.setenv("CC", compiler_script(tmp_path / "cc", script))
+    engine = ExplicitEngine(ExplicitOptions(cache=tmp_path / "cache"))
+    assert engine.refuses(SYSTEM) is None
+    assert engine.refuses(counters(2, 5)) is None
+    assert (tmp_path / "calls").read_text() == "\n"
 
 
 def test_clang_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

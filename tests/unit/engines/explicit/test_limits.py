@@ -10,14 +10,16 @@ import threading
 import time
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.support.systems import locks
 from tests.unit.engines.explicit.counters import counters
 from zdcheck.base.diagnostics import ToolError
 from zdcheck.engines.explicit import engine as engine_module
 from zdcheck.engines.explicit.engine import ExplicitEngine, ExplicitOptions
-from zdcheck.engines.explicit.process import SearchProcess
+from zdcheck.engines.explicit.process import NoRun, Result, SearchProcess, Target
 from zdcheck.engines.protocol import Found, Limits, NoneFound, Progress, Stopped, Watcher
 from zdcheck.ir.run import Deadlock
 
@@ -90,6 +92,33 @@ def test_time(cache: Path, workers: int) -> None:
     assert isinstance(claim, Stopped)
     assert claim.limit == "time"
     assert time.monotonic() - started < 3
+
+
+def test_no_time_left_to_rebuild_the_run(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow(SearchProcess):
+        def search(self, *args: Any, **options: Any) -> Result:
+            result = super().search(*args, **options)
+            time.sleep(2)
+            return result
+
+    monkeypatch.setattr(engine_module, "SearchProcess", Slow)
+    for system in (counters(3, 31, blocked=True), locks(together=False)):
+        engine(cache).solve(system, Limits(max_states=1), ignore)  # compiles
+        claim = engine(cache).solve(system, Limits(timeout_s=2), ignore)
+        assert isinstance(claim, Stopped)
+        assert claim.limit == "time"
+        assert "the run to show was not rebuilt" in claim.note
+
+
+def test_no_memory_left_to_rebuild_the_run(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_run(self: SearchProcess, target: Target) -> None:
+        raise NoRun("memory")
+
+    monkeypatch.setattr(SearchProcess, "run_to", no_run)
+    claim = engine(cache).solve(counters(3, 3, blocked=True), Limits(), ignore)
+    assert isinstance(claim, Stopped)
+    assert claim.limit == "memory"
+    assert "a violation was found at depth 9" in claim.note
 
 
 def test_an_interrupt(cache: Path, processes: list[SearchProcess]) -> None:

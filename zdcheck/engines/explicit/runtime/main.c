@@ -91,14 +91,10 @@ static bool answer(struct search *s, const void *body, uint32_t bytes)
     memcpy(&target, body, sizeof target);
     if ((bytes - sizeof target) / sizeof(uint32_t) < target.count)
         return fail("a witness record is too short"), false;
-    const bool fits = witness(s, &target, (const uint32_t *)body + 4, &run);
-    const uint32_t head[2] = {run.initial, run.length};
+    const enum limit limit = witness(s, &target, (const uint32_t *)body + 4, &run);
+    const uint32_t head[3] = {limit, run.initial, run.length};
     const size_t length = run.length == NEVER ? 0 : run.length;
-    bool sent = false;
-    if (!fits)
-        fail("no memory for the way back to a run");
-    else
-        sent = wire_send(RECORD_RUN, head, sizeof head, run.actions, length * sizeof(uint32_t));
+    const bool sent = wire_send(RECORD_RUN, head, sizeof head, run.actions, length * sizeof(uint32_t));
     free(run.actions);
     return sent;
 }

@@ -2,6 +2,7 @@
 
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/mman.h>
 
 #define LARGE ((size_t)4 << 20) /* smaller blocks are not worth pages of 2 MiB */
@@ -69,12 +70,16 @@ void memory_forget(void *part, size_t bytes)
         madvise((void *)from, to - from, MADV_DONTNEED);
 }
 
-size_t memory_used(void)
+size_t memory_resident(void)
 {
-    return atomic_load(&used);
-}
-
-size_t memory_peak(void)
-{
-    return atomic_load(&peak);
+    /* getrusage would also count what the caller had resident when it started this process. */
+    size_t kilobytes = 0;
+    FILE *status = fopen("/proc/self/status", "r");
+    char line[256];
+    while (status && !kilobytes && fgets(line, sizeof line, status))
+        if (sscanf(line, "VmHWM: %zu kB", &kilobytes) != 1)
+            kilobytes = 0;
+    if (status)
+        fclose(status);
+    return kilobytes ? 1024 * kilobytes : atomic_load(&peak);
 }

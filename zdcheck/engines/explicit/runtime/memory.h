@@ -23,7 +23,8 @@ void memory_give(void *block, size_t bytes);
  * memory_give. */
 void memory_forget(void *part, size_t bytes);
 
-size_t memory_used(void);
-size_t memory_peak(void);
+/* The most that was resident at once, of the whole process, in bytes; as counted if the system does
+ * not say. */
+size_t memory_resident(void);
 
 #endif

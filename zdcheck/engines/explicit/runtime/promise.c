@@ -180,20 +180,20 @@ static uint32_t action_of(const struct check *k, struct successor *out, uint32_t
 }
 
 /* A shortest run to where the promise is made. */
-static bool run_to_promise(struct check *k, uint32_t state, struct run *run)
+static enum limit run_to_promise(struct check *k, uint32_t state, struct run *run)
 {
     const uint64_t *words = graph_words(&k->graph, state);
     if (k->order && zd_promise[k->promise] == PROMISE_ONCE) {
         *run = (struct run){0};
         while (!same(k->search->initial + (size_t)run->initial * ZD_WORDS, words))
             run->initial++;
-        return true;
+        return LIMIT_NONE;
     }
-    return witness_to(k->search, words, graph_level(&k->graph, state), run) &&
-           run->length != NEVER;
+    return witness_to(k->search, words, graph_level(&k->graph, state), run);
 }
 
-static bool write_run(struct check *k, const struct lasso *lasso, uint32_t **actions)
+/* LIMIT_NONE, or the limit that came first. */
+static enum limit write_run(struct check *k, const struct lasso *lasso, uint32_t **actions)
 {
     uint32_t state = lasso->entry, open = 0;
     struct run run;
@@ -201,15 +201,18 @@ static bool write_run(struct check *k, const struct lasso *lasso, uint32_t **act
         state = k->before[state];
         open++;
     }
-    if (!run_to_promise(k, state, &run))
-        return false;
+    const enum limit limit = run_to_promise(k, state, &run);
+    if (limit || run.length == NEVER) {
+        free(run.actions);
+        return limit ? limit : LIMIT_MEMORY;
+    }
     struct successor *out = calloc(zd_model.max_successors + 1, sizeof *out);
     const uint32_t stem = run.length + open;
     uint32_t *all = realloc(run.actions, ((size_t)stem + lasso->loop.length + 1) * sizeof *all);
     if (!out || !all) {
         free(out);
         free(all ? all : run.actions);
-        return false;
+        return LIMIT_MEMORY;
     }
     uint32_t to = lasso->entry;
     for (uint32_t at = stem; at > run.length; to = k->before[to])
@@ -223,7 +226,7 @@ static bool write_run(struct check *k, const struct lasso *lasso, uint32_t **act
     k->result.initial = run.initial;
     k->result.stem = stem;
     k->result.loop = lasso->loop.length;
-    return true;
+    return LIMIT_NONE;
 }
 
 /* --- the check -------------------------------------------------------------------------- */
@@ -290,8 +293,10 @@ static void find(struct check *k, uint32_t **actions)
             return;
     }
     struct lasso lasso = {0};
-    if (!best_lasso(k, &lasso) || !write_run(k, &lasso, actions))
-        stopped(k, LIMIT_MEMORY);
+    const enum limit limit =
+        best_lasso(k, &lasso) ? write_run(k, &lasso, actions) : LIMIT_MEMORY;
+    if (limit)
+        stopped(k, limit);
     loop_drop(&lasso.loop);
 }
 

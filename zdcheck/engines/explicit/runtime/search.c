@@ -222,26 +222,34 @@ static void look_around(struct search *s, unsigned me)
         look_at_clock(s);
 }
 
+bool search_take(struct search *s, unsigned me, struct block *block)
+{
+    for (unsigned i = 0; i < s->worker_count; i++) {
+        const unsigned list = (me + i) % s->worker_count;
+        struct cursor *cursor = &s->cursors[list];
+        const size_t from = atomic_fetch_add(&cursor->next, s->block);
+        if (from >= cursor->end)
+            continue;
+        const size_t to = from + s->block < cursor->end ? from + s->block : cursor->end;
+        *block = (struct block){list, from, to};
+        return true;
+    }
+    return false;
+}
+
 typedef void act_on(struct search *s, unsigned me, const uint64_t *state, thread_set asleep);
 
 static void each_state(struct search *s, unsigned me, act_on *act, bool adds)
 {
-    for (unsigned i = 0; i < s->worker_count; i++) {
-        const unsigned list = (me + i) % s->worker_count;
-        const size_t from = levels_from(&s->levels, s->depth, list);
-        const struct sleepers *sleepers = &s->workers[list].sleepers;
-        struct cursor *cursor = &s->cursors[list];
-        while (!atomic_load_explicit(&s->pause, memory_order_relaxed)) {
-            size_t at = atomic_fetch_add(&cursor->next, s->block);
-            const size_t to = at + s->block < cursor->end ? at + s->block : cursor->end;
-            if (at >= cursor->end)
-                break;
-            for (; at < to; at++)
-                act(s, me, levels_state(&s->levels, list, at),
-                    sleepers_in(sleepers, s->depth, at - from));
-            if (adds)
-                look_around(s, me);
-        }
+    struct block block;
+    while (!atomic_load_explicit(&s->pause, memory_order_relaxed) && search_take(s, me, &block)) {
+        const size_t from = levels_from(&s->levels, s->depth, block.list);
+        const struct sleepers *sleepers = &s->workers[block.list].sleepers;
+        for (size_t at = block.from; at < block.to; at++)
+            act(s, me, levels_state(&s->levels, block.list, at),
+                sleepers_in(sleepers, s->depth, at - from));
+        if (adds)
+            look_around(s, me);
     }
 }
 
@@ -312,22 +320,39 @@ static bool grow(struct search *s)
     return true;
 }
 
-/* Does the job on every state of the current level; false if a limit stops it. */
-static bool pass(struct search *s, pool_job *job)
+/* Lets the workers take from the beginning of a level; returns its size. */
+static size_t point_at(struct search *s, uint32_t level)
 {
     size_t size = 0;
     for (unsigned i = 0; i < s->worker_count; i++) {
-        const size_t from = levels_from(&s->levels, s->depth, i);
-        s->cursors[i].end = levels_to(&s->levels, s->depth, i);
+        const size_t from = levels_from(&s->levels, level, i);
+        s->cursors[i].end = levels_to(&s->levels, level, i);
         size += s->cursors[i].end - from;
         atomic_store(&s->cursors[i].next, from);
     }
+    return size;
+}
+
+/* One worker alone if there is little to do: waking others costs more than a small level. */
+static void run(struct search *s, size_t size, pool_job *job, void *context)
+{
+    if (size <= 4 * s->block)
+        job(context, 0);
+    else
+        pool_run(job, context);
+}
+
+void search_each(struct search *s, uint32_t level, pool_job *job, void *context)
+{
+    run(s, point_at(s, level), job, context);
+}
+
+/* Does the job on every state of the current level; false if a limit stops it. */
+static bool pass(struct search *s, pool_job *job)
+{
+    const size_t size = point_at(s, s->depth);
     for (;;) {
-        /* Waking others costs more than a small level. */
-        if (size <= 4 * s->block)
-            job(s, 0);
-        else
-            pool_run(job, s);
+        run(s, size, job, s);
         const unsigned pause = atomic_exchange(&s->pause, 0);
         if (pause & PAUSE_STOP)
             return false;
@@ -485,8 +510,7 @@ void search_run(struct search *s)
     if (r->outcome == OUTCOME_STOPPED && s->levels.count > s->depth + 1)
         r->frontier += levels_size(&s->levels, s->depth + 1);
     r->states = atomic_load(&s->states);
-    r->memory = memory_used();
-    r->peak_memory = memory_peak();
+    r->memory = memory_resident();
     r->slots = table_slots(&s->table);
     r->seconds = now() - s->began;
 }

@@ -10,6 +10,7 @@
 #include "levels.h"
 #include "model.h"
 #include "partial_order.h"
+#include "pool.h"
 #include "table.h"
 
 #define NEVER UINT32_MAX
@@ -36,7 +37,7 @@ struct result {
     uint32_t depth;                            /* of the last level with states */
     uint64_t states, transitions, frontier;
     uint64_t asleep; /* transitions whose states were not looked up */
-    uint64_t memory, peak_memory, slots; /* bytes; slots of the table */
+    uint64_t memory, slots; /* bytes, most that were resident; slots of the table */
     double seconds;
 };
 
@@ -102,5 +103,19 @@ void search_run(struct search *search);
 /* Whether its time is over. */
 bool search_is_late(const struct search *search);
 void search_drop(struct search *search);
+
+/* --- the finished levels, once more; see witness.c ---------------------------------------- */
+
+/* Some states of one list. */
+struct block {
+    unsigned list;
+    size_t from, to;
+};
+
+/* Runs the job for each worker; together they can take each state of the level once. */
+void search_each(struct search *search, uint32_t level, pool_job *job, void *context);
+
+/* More states of the level for a worker; false if there are no more. */
+bool search_take(struct search *search, unsigned worker, struct block *block);
 
 #endif

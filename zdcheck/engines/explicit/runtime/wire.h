@@ -10,14 +10,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WIRE_VERSION 3
+#define WIRE_VERSION 4
 
 enum record {
     /* from here */
     RECORD_HELLO = 1, /* version, words, actions: u32; key: u64 */
     RECORD_PROGRESS,  /* depth, states, frontier: u64; seconds: double */
     RECORD_RESULT,    /* struct result, then its arrays */
-    RECORD_RUN,       /* initial, length: u32; actions: u32 each. Length ~0: there is none */
+    RECORD_RUN,       /* limit, initial, length: u32; actions: u32 each. Length ~0: there is none,
+                       * or a limit came first */
     RECORD_ERROR,     /* text */
     RECORD_PROMISED,  /* struct promised, then the actions: u32 each */
     /* from the caller */

@@ -11,11 +11,16 @@
  * Forwards, over real states: the cheapest step each time, of equal ones that of the action with
  * the smallest number.
  *
+ * All workers look back from one level together; what they find there is kept under a lock, because
+ * few states of a level lead on.
+ *
  * If memory ends on the way back, one state of each level is kept instead of all: the run is still
  * a shortest one, only perhaps not the one with the fewest switches.
  */
 #include "witness.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,10 +47,18 @@ struct trip {
     const uint64_t *exactly; /* the state, for TARGET_EXACTLY */
     bool *is_target; /* by action, for TARGET_ACTIONS */
     struct layer *layers;
-    uint32_t last; /* the level at which the way back begins */
-    bool thin;     /* one state per level */
-    struct successor *out;
+    uint32_t level, last;   /* where the way back is, and where it begins */
+    bool thin;              /* one state per level */
+    pthread_mutex_t lock;   /* of the layer of this level */
+    atomic_bool enough;     /* of this level, or of everything */
+    atomic_uint limit;      /* enum limit: why there will be no run */
 };
+
+/* Where a worker of the search writes successors. */
+static struct successor *room_of(const struct trip *t, unsigned me)
+{
+    return t->search->workers[me].out;
+}
 
 static size_t layer_bytes(size_t slots)
 {
@@ -97,13 +110,13 @@ static bool ends_with_step(const struct target *target)
     return target->kind >= TARGET_CHECK && target->kind != TARGET_EXACTLY;
 }
 
-static bool is_target_state(struct trip *t, const uint64_t *state)
+static bool is_target_state(struct trip *t, unsigned me, const uint64_t *state)
 {
     switch (t->target->kind) {
     case TARGET_STATE:
         return zd_fault(state) == t->target->number + 1;
     case TARGET_DEADLOCK:
-        return zd_successors(state, t->out) == 0 && !zd_all_ended(state);
+        return zd_successors(state, room_of(t, me)) == 0 && !zd_all_ended(state);
     case TARGET_EXACTLY:
         return memcmp(state, t->exactly, ZD_WORDS * sizeof *state) == 0;
     default:
@@ -154,42 +167,69 @@ static bool leads_on(struct trip *t, uint32_t level, const uint64_t *state,
     return true;
 }
 
-/* Puts the state into the layer of its level if it can reach the target in time. */
-static bool look_back(struct trip *t, uint32_t level, const uint64_t *state)
+static void give_up(struct trip *t, enum limit limit)
 {
-    struct layer *layer = &t->layers[level];
-    if (!ends_with_step(t->target) && level == t->last)
-        return !is_target_state(t, state) || layer_put(layer, state, 0, ANY_THREAD);
+    atomic_store(&t->limit, limit);
+    atomic_store(&t->enough, true);
+}
+
+static void keep(struct trip *t, const uint64_t *state, uint32_t cost, uint64_t threads)
+{
+    pthread_mutex_lock(&t->lock);
+    if (!layer_put(&t->layers[t->level], state, cost, threads))
+        give_up(t, LIMIT_MEMORY);
+    pthread_mutex_unlock(&t->lock);
+    if (t->thin)
+        atomic_store(&t->enough, true);
+}
+
+/* Puts the state into the layer of its level if it can reach the target in time. */
+static void look_back(struct trip *t, unsigned me, const uint64_t *state)
+{
+    if (!ends_with_step(t->target) && t->level == t->last) {
+        if (is_target_state(t, me, state))
+            keep(t, state, 0, ANY_THREAD);
+        return;
+    }
     uint32_t best = NEVER;
     uint64_t threads = 0;
-    const uint32_t count = zd_successors(state, t->out);
+    const struct successor *const out = room_of(t, me);
+    const uint32_t count = zd_successors(state, room_of(t, me));
     for (uint32_t i = 0; i < count; i++) {
         uint32_t cost;
-        if (!leads_on(t, level, state, &t->out[i], &cost) || cost > best)
+        if (!leads_on(t, t->level, state, &out[i], &cost) || cost > best)
             continue;
         if (cost < best)
             threads = 0;
         best = cost;
-        threads |= UINT64_C(1) << zd_action_thread[t->out[i].action];
+        threads |= UINT64_C(1) << zd_action_thread[out[i].action];
     }
-    return best == NEVER || layer_put(layer, state, best, threads);
+    if (best != NEVER)
+        keep(t, state, best, threads);
 }
 
+static void look_back_job(void *context, unsigned me)
+{
+    struct trip *t = context;
+    struct search *s = t->search;
+    struct block block;
+    while (!atomic_load_explicit(&t->enough, memory_order_relaxed) &&
+           search_take(s, me, &block)) {
+        for (size_t at = block.from; at < block.to; at++)
+            look_back(t, me, levels_state(&s->levels, block.list, at));
+        if (me == 0 && search_is_late(s))
+            give_up(t, LIMIT_TIME);
+    }
+}
+
+/* False if a limit comes first. */
 static bool go_back(struct trip *t)
 {
-    const struct levels *levels = &t->search->levels;
-    for (uint32_t level = t->last + 1; level-- > 0;) {
-        for (unsigned list = 0; list < levels->workers; list++) {
-            const size_t to = levels_to(levels, level, list);
-            for (size_t at = levels_from(levels, level, list); at < to; at++) {
-                if (!look_back(t, level, levels_state(levels, list, at)))
-                    return false;
-                if (t->thin && t->layers[level].count > 0)
-                    break;
-            }
-            if (t->thin && t->layers[level].count > 0)
-                break;
-        }
+    for (t->level = t->last + 1; t->level-- > 0;) {
+        atomic_store(&t->enough, false);
+        search_each(t->search, t->level, look_back_job, t);
+        if (atomic_load(&t->limit))
+            return false;
     }
     return true;
 }
@@ -227,12 +267,13 @@ static bool go_forward(struct trip *t, struct run *run)
     if (!choose_initial(t, run, state))
         return false;
     int last_thread = -1;
+    struct successor *const out = room_of(t, 0);
     for (uint32_t level = 0; level < t->target->depth; level++) {
-        const uint32_t count = zd_successors(state, t->out);
+        const uint32_t count = zd_successors(state, out);
         const struct successor *best = NULL;
         uint32_t best_cost = 0;
         for (uint32_t i = 0; i < count; i++) {
-            const struct successor *step = &t->out[i];
+            const struct successor *step = &out[i];
             uint32_t cost;
             if (!leads_on(t, level, state, step, &cost))
                 continue;
@@ -253,50 +294,56 @@ static bool go_forward(struct trip *t, struct run *run)
     return true;
 }
 
-static bool find_run(struct search *search, const struct target *target, const uint32_t *actions,
-                     const uint64_t *exactly, struct run *run)
+static enum limit find_run(struct search *search, const struct target *target,
+                           const uint32_t *actions, const uint64_t *exactly, struct run *run)
 {
     *run = (struct run){.length = NEVER};
-    struct trip t = {
-        .search = search, .target = target, .exactly = exactly, .last = target->depth};
+    struct trip t = {.search = search,
+                     .target = target,
+                     .exactly = exactly,
+                     .last = target->depth,
+                     .lock = PTHREAD_MUTEX_INITIALIZER};
     if (ends_with_step(target)) {
         if (target->depth == 0)
-            return true;
+            return LIMIT_NONE;
         t.last--;
     }
     if (t.last >= search->levels.count)
-        return true;
+        return LIMIT_NONE;
     t.layers = calloc((size_t)t.last + 1, sizeof *t.layers);
     t.is_target = calloc(zd_model.actions + 1, sizeof *t.is_target);
-    t.out = calloc(zd_model.max_successors + 1, sizeof *t.out);
     run->actions = calloc((size_t)target->depth + 1, sizeof *run->actions);
-    bool fits = t.layers && t.is_target && t.out && run->actions;
-    for (uint32_t i = 0; fits && i < target->count; i++)
+    if (!t.layers || !t.is_target || !run->actions)
+        atomic_store(&t.limit, LIMIT_MEMORY);
+    for (uint32_t i = 0; t.is_target && i < target->count; i++)
         if (actions[i] < zd_model.actions)
             t.is_target[actions[i]] = true;
-    if (fits && !go_back(&t)) {
+    if (!atomic_load(&t.limit) && !go_back(&t) && atomic_load(&t.limit) == LIMIT_MEMORY) {
         forget(&t);
+        atomic_store(&t.limit, LIMIT_NONE);
         t.thin = true;
-        fits = go_back(&t);
+        go_back(&t);
     }
-    if (fits)
+    if (!atomic_load(&t.limit))
         go_forward(&t, run);
     if (t.layers)
         forget(&t);
     free(t.layers);
     free(t.is_target);
-    free(t.out);
-    return fits;
+    return atomic_load(&t.limit);
 }
 
-bool witness(struct search *search, const struct target *target, const uint32_t *actions,
-             struct run *run)
+enum limit witness(struct search *search, const struct target *target, const uint32_t *actions,
+                   struct run *run)
 {
     *run = (struct run){.length = NEVER};
-    return target->kind >= TARGET_EXACTLY || find_run(search, target, actions, NULL, run);
+    if (target->kind >= TARGET_EXACTLY)
+        return LIMIT_NONE;
+    return find_run(search, target, actions, NULL, run);
 }
 
-bool witness_to(struct search *search, const uint64_t *words, uint32_t depth, struct run *run)
+enum limit witness_to(struct search *search, const uint64_t *words, uint32_t depth,
+                      struct run *run)
 {
     const struct target target = {.kind = TARGET_EXACTLY, .depth = depth};
     return find_run(search, &target, NULL, words, run);

@@ -28,11 +28,13 @@ struct run {
     uint32_t *actions;
 };
 
-/* False if memory ends. `actions` are target->count numbers. The caller frees run->actions. */
-bool witness(struct search *search, const struct target *target, const uint32_t *actions,
-             struct run *run);
+/* LIMIT_NONE, or the limit of the search that left no room or no time for it. `actions` are
+ * target->count numbers. The caller frees run->actions. */
+enum limit witness(struct search *search, const struct target *target, const uint32_t *actions,
+                   struct run *run);
 
 /* The same for a run of `depth` steps to the state `words`. */
-bool witness_to(struct search *search, const uint64_t *words, uint32_t depth, struct run *run);
+enum limit witness_to(struct search *search, const uint64_t *words, uint32_t depth,
+                      struct run *run);
 
 #endif
