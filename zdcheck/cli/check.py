@@ -24,9 +24,19 @@ from zdcheck.render import json_report, terminal
 from zdcheck.render.columns import columns
 from zdcheck.render.diagnostics import render
 from zdcheck.render.escape import printable
+from zdcheck.render.matrix import matrix_text
 from zdcheck.render.progress import ProgressLine
 from zdcheck.trace import document
-from zdcheck.trace.verdict import CheckReport, Reason, SpecReport, Violated, exit_code, reasons
+from zdcheck.trace.matrix import matrices
+from zdcheck.trace.verdict import (
+    CheckReport,
+    Inconclusive,
+    Reason,
+    SpecReport,
+    Violated,
+    exit_code,
+    reasons,
+)
 
 
 @click.command("check")
@@ -49,6 +59,7 @@ from zdcheck.trace.verdict import CheckReport, Reason, SpecReport, Violated, exi
 @click.option("--json", "json_path", metavar="FILE", help="Write the report as JSON; - is stdout.")
 @click.option("--trace-dir", metavar="DIR", help="Write every counterexample there as JSON.")
 @click.option("--traces", is_flag=True, help="Draw expected counterexamples too.")
+@click.option("--matrix", is_flag=True, help="Draw checks `for` the values of a config as tables.")
 @click.option("--stats", is_flag=True, help="Print more figures for each check.")
 @opt.color_option
 def command(
@@ -67,6 +78,7 @@ def command(
     json_path: str | None,
     trace_dir: str | None,
     traces: bool,
+    matrix: bool,
     stats: bool,
     color: terminal.ColorOption,
 ) -> int:
@@ -87,7 +99,7 @@ def command(
         without=frozenset(without),
         progress=not no_progress,
     )
-    run = Run(options, json_path, trace_dir, traces, stats, *opt.colored(color))
+    run = Run(options, json_path, trace_dir, traces, matrix, stats, *opt.colored(color))
     return run.all(specs)
 
 
@@ -99,6 +111,7 @@ class Run:
     json_path: str | None
     trace_dir: str | None
     traces: bool
+    matrix: bool
     stats: bool
     color: bool
     err_color: bool
@@ -127,6 +140,7 @@ class Run:
         why = self._reasons()
         if any(report.checks for report in self.reports):
             self._say("")
+            self._tables()
             failed = sum(bool(path) for path, _ in self.failures)
             self._say(terminal.summary(self.reports, failed))
         if self.interrupted:
@@ -191,7 +205,18 @@ class Run:
             check.exit_code is ExitCode.INTERRUPTED for check in report.checks
         )
 
+    def _tables(self) -> None:
+        if self.matrix:
+            for table in matrices(self.reports):
+                self._say(matrix_text(table, opt.width(), self.color))
+                self._say("")
+
     def _check(self, report: CheckReport, width: int) -> None:
+        if isinstance(report.verdict, Violated) and self.trace_dir is not None:
+            self._write_trace(report, document.dumps(report.verdict.trace))
+        is_plain = report.surprise is None and not isinstance(report.verdict, Inconclusive)
+        if self.matrix and report.cell is not None and is_plain and not self.traces:
+            return  # the table at the end says all there is to say
         if report.spec != self._head:
             self._head = report.spec
             self._say(terminal.spec_head(report.spec, self.color))
@@ -201,8 +226,6 @@ class Run:
                 self._say(line)
         if isinstance(report.verdict, Violated):
             trace = report.verdict.trace
-            if self.trace_dir is not None:
-                self._write_trace(report, document.dumps(trace))
             if report.surprise is not None or self.traces:
                 drawn = columns(trace, report.reproduce)
                 self._say("")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -108,6 +109,11 @@ def colored(option: ColorOption) -> tuple[bool, bool]:
         use_color(option, sys.stdout.isatty(), os.environ),
         use_color(option, sys.stderr.isatty(), os.environ),
     )
+
+
+def width() -> int:
+    """How wide a table may be: `COLUMNS`, else the terminal, else enough for most."""
+    return shutil.get_terminal_size((120, 24)).columns
 
 
 def spec_files(paths: tuple[str, ...]) -> list[tuple[str, bool]]:

@@ -10,6 +10,7 @@ from zdcheck.base.diagnostics import Diagnostic
 from zdcheck.base.failure import Failure
 from zdcheck.engines.protocol import Statistics
 from zdcheck.trace.document import to_document
+from zdcheck.trace.matrix import Matrix, matrices
 from zdcheck.trace.verdict import (
     Cell,
     CheckReport,
@@ -32,6 +33,7 @@ def document(
         "schema": SCHEMA,
         "tool": {"name": "zdcheck", "version": version},
         "specs": [_spec(spec) for spec in specs],
+        "matrices": [_matrix(table) for table in matrices(specs)],
         **ending(failures, why),
     }
 
@@ -64,6 +66,30 @@ def _spec(spec: SpecReport) -> dict[str, Any]:
         "checks": [_check(check) for check in spec.checks],
         "dead": [_diagnostic(d) for d in spec.dead],
         "skipped": list(spec.skipped),
+    }
+
+
+def _matrix(table: Matrix) -> dict[str, Any]:
+    return {
+        "config": table.config,
+        "columns": list(table.columns),
+        "rows": [
+            {
+                "spec": row.spec,
+                "check": row.name,
+                "cells": {value: _found(check) for value, check in row.cells.items()},
+            }
+            for row in table.rows
+        ],
+    }
+
+
+def _found(check: CheckReport) -> dict[str, Any]:
+    verdict = _verdict(check)
+    return {
+        "verdict": verdict["verdict"],
+        "violation": verdict.get("violation"),
+        "surprise": check.surprise,
     }
 
 
