@@ -63,7 +63,7 @@ class _Table:
         """Take in a row; a value that is new stands before the next one of the row that is not."""
         self.rows.append(row)
         at = len(self.columns)
-        for value in reversed(row.cells):
+        for value in reversed(list(row.cells)):
             if value in self.columns:
                 at = self.columns.index(value)
             else:
