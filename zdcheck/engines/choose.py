@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from zdcheck.base.diagnostics import UsageError
-from zdcheck.engines.interpreter import InterpreterEngine
 from zdcheck.engines.protocol import Engine
 from zdcheck.ir.system import System
 
@@ -29,6 +28,9 @@ def _explicit(without: frozenset[str]) -> Engine:
 
 
 def _interpreter(without: frozenset[str]) -> Engine:
+    # It brings a library of graphs, which takes longer to import than a small check to run.
+    from zdcheck.engines.interpreter import InterpreterEngine
+
     return InterpreterEngine()
 
 

@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-import networkx as nx
-
 from zdcheck.engines.explicit.expressions import Expressions, unsigned
 from zdcheck.engines.explicit.tree import Branch, Cases, Fire, Node, Require, decide
 from zdcheck.ir.expr import TRUE, Const, Expr, Op, Var
@@ -96,6 +94,9 @@ def left_for_good(system: System, thread: Thread) -> frozenset[int]:
     """The locations that a fair thread always leaves and never comes back to."""
     if thread.fairness == "none":
         return frozenset()
+    # Few specs have a fair thread, and the library takes longer to import than most take to lower.
+    import networkx as nx
+
     at: defaultdict[int, list[Action]] = defaultdict(list)
     for action in system.actions:
         if action.thread == thread.index:
