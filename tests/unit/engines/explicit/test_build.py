@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -102,6 +105,22 @@ def test_where_there_can_be_no_cache(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_read_only_cache(tmp_path: Path) -> None:
     tmp_path.chmod(0o555)
+    assert is_right(solve(SYSTEM, tmp_path))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_cache_on_a_read_only_file_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As above, also for root."""
+    make = tempfile.mkdtemp
+
+    def mkdtemp(*args: Any, **options: Any) -> str:
+        if options.get("dir") == tmp_path:
+            raise OSError(errno.EROFS, "Read-only file system")
+        return make(*args, **options)
+
+    monkeypatch.setattr(tempfile, "mkdtemp", mkdtemp)
     assert is_right(solve(SYSTEM, tmp_path))
     assert not list(tmp_path.iterdir())
 
