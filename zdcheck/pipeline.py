@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import assert_never
 
 from zdcheck.base.diagnostics import Diagnostic, Label, Severity, UsageError, in_source_order
-from zdcheck.base.source import Span
+from zdcheck.base.source import SourceFile, Span
 from zdcheck.base.suggest import closest
 from zdcheck.engines.choose import COMPLETE, Choice, EngineName, choose
 from zdcheck.engines.protocol import Claim, Found, Limits, NoneFound, Stopped, Watcher
@@ -75,10 +75,11 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A checked spec file."""
+    """A checked spec file. `files` are its text and those of all modules that it uses."""
 
     path: str
     model: m.Model
+    files: tuple[SourceFile, ...] = ()
 
     def check(self, name: str) -> m.Check:
         """The check of that name; UsageError with a suggestion if there is none.
@@ -132,7 +133,8 @@ def load_bundle(path: str) -> ast.Bundle:
 
 def spec_of(path: str, bundle: ast.Bundle) -> Spec:
     """The checked spec that the trees are."""
-    return Spec(path, check_bundle(bundle))
+    files = tuple(module.spec.span.file for module in bundle.modules)
+    return Spec(path, check_bundle(bundle), files)
 
 
 def formatted(path: str) -> tuple[str, str]:
@@ -163,7 +165,7 @@ def lower_check(spec: Spec, check: m.Check, options: Options) -> Lowered:
         for symbol, value in instance.configs.items()
     )
     sizes = tuple(Size(name, size) for name, size in instance.sizes.items() if name != "thread")
-    origin = Origin(spec.path, check.name, config, sizes)
+    origin = Origin(spec.path, check.name, config, sizes, spec.files)
     system = lower(instance)
     if not options.progress:
         system = replace(system, progress=())

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from zdcheck.base.diagnostics import Diagnostic, Label, Severity, SpecError, UsageError
 from zdcheck.base.resources import library_root
@@ -37,6 +37,26 @@ def load(path: Path) -> ast.Bundle:
 def load_text(source: SourceFile, folder: Path | None = None) -> ast.Bundle:
     """The same for a text; modules are looked for in `folder` (if given) and in the library."""
     loader = _Loader(folder)
+    loader.visit((), parse(source))
+    if loader.problems:
+        raise SpecError(loader.problems)
+    return ast.Bundle(tuple(loader.done.values()))
+
+
+def load_saved(source: SourceFile, others: Iterable[SourceFile]) -> ast.Bundle:
+    """A spec whose modules are among `others`, known by their paths; nothing is read from disk.
+
+    Raises SpecError, also where a module is missing.
+    """
+    folder = PurePath(source.path).parent
+    saved: dict[ModuleName, SourceFile] = {}
+    for file in others:
+        path = PurePath(file.path)
+        for root in (PurePath(LIBRARY), folder):
+            if path.is_relative_to(root):
+                saved.setdefault(path.relative_to(root).with_suffix("").parts, file)
+                break
+    loader = _Loader(None, saved)
     loader.visit((), parse(source))
     if loader.problems:
         raise SpecError(loader.problems)
@@ -77,6 +97,7 @@ class _Loader:
     """Visits modules depth first, so that each comes after those it uses."""
 
     folder: Path | None
+    saved: Mapping[ModuleName, SourceFile] | None = None
     done: dict[ModuleName, ast.Module] = field(default_factory=dict)
     path: list[_Visit] = field(default_factory=list)
     problems: list[Diagnostic] = field(default_factory=list)
@@ -112,7 +133,7 @@ class _Loader:
                 "these modules use each other: " + " → ".join(map(_dotted, cycle)),
             )
             return
-        source = self._find(name, use)
+        source = self._find(name, use) if self.saved is None else self._saved(name, use)
         if source is None:
             return
         try:
@@ -154,6 +175,15 @@ class _Loader:
                 self._error("unknown_module", use, str(error))
         self.done[name] = ast.Module(name, ast.Spec((), use.span))
         return None
+
+    def _saved(self, name: ModuleName, use: ast.Use) -> SourceFile | None:
+        assert self.saved is not None
+        if name not in self.saved:
+            self._error(
+                "unknown_module", use, f"the text of module `{_dotted(name)}` is not in here"
+            )
+            self.done[name] = ast.Module(name, ast.Spec((), use.span))
+        return self.saved.get(name)
 
     def _known(self, wanted: ModuleName) -> list[str]:
         """The names of all modules in the library, and of those beside the spec where it looked."""

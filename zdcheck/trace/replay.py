@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from zdcheck.base.diagnostics import EngineDisagreement
-from zdcheck.base.source import Span
+from zdcheck.base.source import SourceFile, Span
 from zdcheck.ir.evaluate import evaluate
 from zdcheck.ir.progress import Lasso, closes, is_broken, starved
 from zdcheck.ir.run import (
@@ -37,12 +37,17 @@ from zdcheck.trace.waiting import standing
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What the system was lowered from, in words."""
+    """What the system was lowered from, in words.
+
+    `files` are the texts of the spec and of everything it uses: a trace that has them can be
+    replayed without the spec's directory.
+    """
 
     spec: str
     check: str
     config: tuple[Named, ...] = ()
     scope: tuple[Size, ...] = ()
+    files: tuple[SourceFile, ...] = ()
 
 
 def replay(system: System, fault: Fault | None, run: Run, origin: Origin) -> Trace:
@@ -71,7 +76,7 @@ def replay(system: System, fault: Fault | None, run: Run, origin: Origin) -> Tra
         steps=steps,
         blame=found,
         culprit=_culprit(history, fault),
-        texts=_texts(history, others, fault),
+        texts=_texts(origin, history, others, fault),
         loop=fault.loop + 1 if isinstance(fault, Stuck) else None,
     )
 
@@ -234,8 +239,10 @@ def _changes(
             yield change
 
 
-def _texts(history: History, others: tuple[History, ...], fault: Fault | None) -> tuple[Text, ...]:
-    """The texts of every file that the trace has places in."""
+def _texts(
+    origin: Origin, history: History, others: tuple[History, ...], fault: Fault | None
+) -> tuple[Text, ...]:
+    """The texts of every file that the system was made from, or that the trace has places in."""
     spans: list[Span] = [action.span for run in (history, *others) for action in run.actions]
     spans += [span for action in history.actions for span in action.via]
     system = history.system
@@ -256,4 +263,5 @@ def _texts(history: History, others: tuple[History, ...], fault: Fault | None) -
             pass
         case _:
             assert_never(fault)
-    return tuple(Text(file.path, file.text) for file in files_of(spans))
+    files = {file.path: file for file in (*files_of(spans), *origin.files)}
+    return tuple(Text(file.path, file.text) for file in files.values())

@@ -1,0 +1,129 @@
+"""A trace as a sequence diagram: Mermaid and PlantUML text, and SVG drawn here.
+
+A lifeline for each thread that moves, a note for each step.
+"""
+
+from __future__ import annotations
+
+import html
+import textwrap
+
+from zdcheck.render.escape import printable
+from zdcheck.trace.model import Step, Trace
+
+_WIDTH = 40
+_COLUMN = 290
+_LINE = 15
+_MARGIN = 16
+
+
+def mermaid(trace: Trace) -> str:
+    """Mermaid's `sequenceDiagram`."""
+    lines = ["sequenceDiagram", "    autonumber"]
+    shown = _moving(trace)
+    for number in shown:
+        lines.append(
+            f"    participant t{number} as CPU{shown.index(number)} ({_mermaid(trace.threads[number].name)})"
+        )
+    for step in trace.steps:
+        text = "<br/>".join(_mermaid(line) for line in _about(step))
+        lines.append(f"    Note over t{step.thread}: {text}")
+    if trace.blame is not None and trace.steps:
+        over = f"t{shown[0]},t{shown[-1]}" if len(shown) > 1 else f"t{shown[0]}"
+        lines.append(f"    Note over {over}: {_mermaid(_end(trace))}")
+    return "\n".join(lines) + "\n"
+
+
+def plantuml(trace: Trace) -> str:
+    """PlantUML's sequence diagram."""
+    lines = ["@startuml"]
+    shown = _moving(trace)
+    for number in shown:
+        name = _plant(f"CPU{shown.index(number)} ({trace.threads[number].name})")
+        lines.append(f'participant "{name}" as t{number}')
+    for step in trace.steps:
+        text = "\\n".join(_plant(line) for line in _about(step))
+        lines.append(f"rnote over t{step.thread} : {step.number}. {text}")
+    if trace.blame is not None and trace.steps:
+        lines.append(f"== {_plant(_end(trace))} ==")
+    return "\n".join([*lines, "@enduml"]) + "\n"
+
+
+def svg(trace: Trace) -> str:
+    """A picture that needs nothing else."""
+    shown = _moving(trace)
+    boxes = []
+    y = 50
+    for step in trace.steps:
+        lines = _about(step)
+        x = _MARGIN + 30 + shown.index(step.thread) * _COLUMN
+        height = _LINE * len(lines) + 10
+        kind = "fault" if step is trace.steps[-1] and trace.blame is not None else "step"
+        boxes.append(
+            f'<rect class="{kind}" x="{x}" y="{y}" width="{_COLUMN - 20}" height="{height}" rx="4"/>'
+        )
+        boxes.append(f'<text class="number" x="{_MARGIN}" y="{y + 16}">{step.number}</text>')
+        for row, line in enumerate(lines):
+            style = "code" if row == 0 else "change"
+            boxes.append(
+                f'<text class="{style}" x="{x + 8}" y="{y + 16 + row * _LINE}">{_xml(line)}</text>'
+            )
+        y += height + 6
+    end = ""
+    if trace.blame is not None:
+        end = f'<text class="end" x="{_MARGIN}" y="{y + 22}">{_xml(_end(trace))}</text>'
+    width = 2 * _MARGIN + 30 + max(len(shown), 1) * _COLUMN
+    heads = "".join(
+        f'<text class="head" x="{_MARGIN + 38 + n * _COLUMN}" y="30">'
+        f"CPU{n} ({_xml(trace.threads[number].name)})</text>"
+        f'<line x1="{_MARGIN + 30 + n * _COLUMN + (_COLUMN - 20) // 2}" x2="{_MARGIN + 30 + n * _COLUMN + (_COLUMN - 20) // 2}" y1="40" y2="{y}"/>'
+        for n, number in enumerate(shown)
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {y + 40}" role="img">'
+        f"<title>{_xml(trace.check)}</title><style>{_STYLE}</style>{heads}{''.join(boxes)}{end}</svg>\n"
+    )
+
+
+_STYLE = (
+    "text{font:12px ui-monospace,monospace;fill:#1b1b1b}.head{font-weight:bold}"
+    ".number{fill:#595959}line{stroke:#c8c8c8}rect{fill:#f4f6fb;stroke:#b6c2dd}"
+    ".fault{fill:#fdecec;stroke:#c62828}.change{fill:#0b5394}.end{fill:#b00020;font-weight:bold}"
+    "svg{background:#fff}"
+)
+
+
+def _moving(trace: Trace) -> list[int]:
+    return sorted({step.thread for step in trace.steps})
+
+
+def _about(step: Step) -> list[str]:
+    code = textwrap.shorten(printable(" ".join(step.code.split())), _WIDTH, placeholder=" ...")
+    if step.detail:
+        detail = textwrap.shorten(
+            printable(" ".join(step.detail.split())), _WIDTH - 2, placeholder=" ..."
+        )
+        code = f"{code} > {detail}"
+    lines = [code]
+    for change in step.changes:
+        if not change.cleared:
+            lines.append(printable(f"{change.variable}: {change.before} -> {change.after}"))
+    return lines
+
+
+def _end(trace: Trace) -> str:
+    assert trace.blame is not None
+    return printable(f"{trace.blame.violation}: {trace.blame.message}")
+
+
+def _mermaid(text: str) -> str:
+    """Mermaid has entities of its own, and gives `;`, `#` and `:` a meaning."""
+    return "".join(c if c.isalnum() or c in " _.,()[]=+-*/|?!" else f"#{ord(c)};" for c in text)
+
+
+def _plant(text: str) -> str:
+    return "".join(c if c.isalnum() or c in " _.,()[]=:;" else f"<U+{ord(c):04X}>" for c in text)
+
+
+def _xml(text: str) -> str:
+    return html.escape(printable(text))
