@@ -214,7 +214,8 @@ def _promise_note(promised: Promised) -> str:
     which = "without the goal" if promised.everywhere else "that a fair loop may have"
     return (
         f"{promised.states:,} states {which}, {promised.steps:,} steps among them, "
-        f"{promised.components:,} components, {promised.seconds:.3f} s"
+        f"{promised.components:,} components, {promised.seconds:.3f} s, "
+        f"{promised.peak_memory / (1 << 20):,.1f} MiB at most"
     )
 
 

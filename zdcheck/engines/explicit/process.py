@@ -32,7 +32,7 @@ NEVER = 0xFFFFFFFF
 _HELLO, _PROGRESS, _RESULT, _RUN, _ERROR, _PROMISED = 1, 2, 3, 4, 5, 6
 _START, _WITNESS, _PROMISE = 64, 65, 66
 _RESULT_HEAD = struct.Struct("=6I6Qd")
-_PROMISED_HEAD = struct.Struct("=6I3Qd")
+_PROMISED_HEAD = struct.Struct("=6I4Qd")
 _GRACE_S = 10.0
 """How long after its time limit a search may take to say so."""
 
@@ -126,6 +126,7 @@ class Promised:
     states: int
     steps: int
     components: int
+    peak_memory: int
     seconds: float
 
 
@@ -276,12 +277,12 @@ class SearchProcess:
         body = self._await(_PROMISED)
         self._deadline = None
         (
-            end, limit, initial, stem, loop, everywhere, states, steps, components, seconds
+            end, limit, initial, stem, loop, everywhere, states, steps, components, peak, seconds
         ) = _PROMISED_HEAD.unpack_from(body)  # fmt: skip
         actions = struct.unpack_from(f"={stem + loop}I", body, _PROMISED_HEAD.size)
         return Promised(
             PromiseEnd(end), _LIMITS[limit], Run(initial, tuple(map(ActionId, actions))), stem,
-            bool(everywhere), states, steps, components, seconds,
+            bool(everywhere), states, steps, components, peak, seconds,
         )  # fmt: skip
 
     def _result(self, body: bytes) -> Result:

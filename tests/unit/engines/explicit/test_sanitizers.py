@@ -9,6 +9,7 @@ import pytest
 
 from tests.agreement.compare import ignore, interpreted, same
 from tests.agreement.generate import random_system
+from tests.agreement.promises import promising_system
 from tests.support.systems import locks, unplug
 from tests.unit.engines.explicit.counters import counters
 from zdcheck.engines.explicit.build import Sanitizer
@@ -73,3 +74,16 @@ def _wide(system: System, bits: int) -> System:
     wide = Type("int", 0, (1 << bits) - 1)
     variables = (replace(v, type=wide) if v.role == "shared" else v for v in system.variables)
     return replace(system, variables=tuple(variables))
+
+
+@sanitized
+def test_progress(sanitizer: Sanitizer, cache: Path) -> None:
+    for seed in range(9000, 9025):
+        system = promising_system(seed)
+        wanted = interpreted(system, 2000)
+        if isinstance(wanted, Stopped):
+            continue
+        got = solve(system, cache, sanitizer, Limits(workers=2))
+        assert type(got) is type(wanted)
+        if isinstance(got, Found) and isinstance(wanted, Found):
+            assert len(got.run.actions) == len(wanted.run.actions)

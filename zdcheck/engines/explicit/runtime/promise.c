@@ -307,6 +307,7 @@ struct promised promise_check(struct search *search, uint32_t promise, uint32_t 
     *actions = NULL;
     find(&k, actions);
     drop(&k);
+    k.result.peak_memory = memory_peak();
     k.result.seconds = now() - began;
     return k.result;
 }
