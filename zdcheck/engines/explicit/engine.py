@@ -215,7 +215,7 @@ def _promise_note(promised: Promised) -> str:
     return (
         f"{promised.states:,} states {which}, {promised.steps:,} steps among them, "
         f"{promised.components:,} components, {promised.seconds:.3f} s, "
-        f"{promised.peak_memory / (1 << 20):,.1f} MiB at most"
+        f"{promised.memory / (1 << 20):,.1f} MiB at most"
     )
 
 

@@ -126,7 +126,7 @@ class Promised:
     states: int
     steps: int
     components: int
-    peak_memory: int
+    memory: int
     seconds: float
 
 
@@ -277,12 +277,12 @@ class SearchProcess:
         body = self._await(_PROMISED)
         self._deadline = None
         (
-            end, limit, initial, stem, loop, everywhere, states, steps, components, peak, seconds
+            end, limit, initial, stem, loop, everywhere, states, steps, components, memory, seconds
         ) = _PROMISED_HEAD.unpack_from(body)  # fmt: skip
         actions = struct.unpack_from(f"={stem + loop}I", body, _PROMISED_HEAD.size)
         return Promised(
             PromiseEnd(end), _LIMITS[limit], Run(initial, tuple(map(ActionId, actions))), stem,
-            bool(everywhere), states, steps, components, peak, seconds,
+            bool(everywhere), states, steps, components, memory, seconds,
         )  # fmt: skip
 
     def _result(self, body: bytes) -> Result:

@@ -16,7 +16,7 @@
 #include "memory.h"
 #include "witness.h"
 
-#define BUDGET ((size_t)1 << 22) /* triples looked at for a short loop */
+#define BUDGET ((size_t)1 << 20) /* triples looked at for a short loop */
 
 struct check {
     struct search *search;
@@ -307,7 +307,7 @@ struct promised promise_check(struct search *search, uint32_t promise, uint32_t 
     *actions = NULL;
     find(&k, actions);
     drop(&k);
-    k.result.peak_memory = memory_peak();
+    k.result.memory = memory_resident();
     k.result.seconds = now() - began;
     return k.result;
 }

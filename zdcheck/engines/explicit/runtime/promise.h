@@ -13,7 +13,7 @@ struct promised {
     uint32_t everywhere;          /* whether the states that no loop can have were needed, too */
     uint64_t states, steps;       /* of the part of the graph that was looked at */
     uint64_t components;          /* with a loop */
-    uint64_t peak_memory;         /* of the process so far, bytes */
+    uint64_t memory;              /* most that was resident so far, bytes */
     double seconds;
 };
 
