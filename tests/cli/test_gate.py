@@ -689,6 +689,16 @@ def test_anchors(gate: Gate, repo: Path, kernel: Path) -> None:
     assert "Kernel functions that specs model:" in result.out
 
 
+def test_every_definition_of_a_function_counts(gate: Gate, repo: Path, kernel: Path) -> None:
+    file = kernel / "mm" / "gup.c"
+    both = "#ifdef A\nint gup_fast(void) { return 1; }\n#else\nint gup_fast(void) { return 0; }\n#endif\n"
+    file.write_text(both + "void old_name(void) { }\n")
+    tree = f"--kernel={kernel}"
+    assert gate("record", tree, command="anchors").code == 0
+    file.write_text(file.read_text().replace("return 1", "return 2"))
+    assert "gup_fast in mm/gup.c changed" in gate("check", tree, command="anchors").out
+
+
 def test_anchors_that_moved_or_are_gone(gate: Gate, repo: Path, kernel: Path) -> None:
     tree = f"--kernel={kernel}"
     gate("record", tree, command="anchors")

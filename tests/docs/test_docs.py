@@ -34,7 +34,7 @@ _CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _SPEC = re.compile(r"^```zd ?([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _BLOCK = re.compile(r"^```.*?^```$|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
-_TIME = re.compile(r"[0-9.]+ s\)")
+_TIME = re.compile(r"[0-9.]+ s(?=\)|$)", re.MULTILINE)
 
 WITH_COMMANDS = [page for page in PAGES if _CONSOLE.search(page.read_text("utf-8"))]
 
@@ -46,7 +46,7 @@ def named(page: Path) -> str:
 
 def scrubbed(text: str) -> str:
     """Without what differs from run to run."""
-    return _TIME.sub("0.0 s)", text)
+    return _TIME.sub("0.0 s", text)
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ Needs tree-sitter with its C grammar (the `anchors` extra).
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -19,13 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A definition: where it begins (from 1), its text, and digests of its tokens.
+    """All definitions of a name in a file (`#ifdef` may have several): text and digests of tokens.
 
     `body` leaves the function's own name out, so that it stays the same when it is renamed.
     """
 
     name: str
-    line: int
     text: str
     tokens: str
     body: str
@@ -44,25 +44,27 @@ def _parser() -> Parser:
 
 
 def functions_of(text: bytes) -> dict[str, Function]:
-    """The functions and function-like macros that a file defines, by name; the last one of a name.
+    """The functions and function-like macros that a file defines, by name.
 
     Code that the grammar cannot read is skipped: the kernel's macros are not C. Raises ToolError
     without tree-sitter.
     """
-    found = {}
+    found: defaultdict[bytes, list[Node]] = defaultdict(list)
     for node in _definitions(_parser().parse(text).root_node):
         name = _name(node)
-        if name is not None and name.text is not None and node.text is not None:
-            word = name.text.decode("utf-8", "replace")
-            tokens = list(_tokens(node))
-            found[word] = Function(
-                word,
-                node.start_point[0] + 1,
-                node.text.decode("utf-8", "replace"),
-                _digest(tokens),
-                _digest([token for token in tokens if token != name.text]),
-            )
-    return found
+        if name is not None and name.text is not None:
+            found[name.text].append(node)
+    return {
+        (word := name.decode("utf-8", "replace")): _function(word, name, nodes)
+        for name, nodes in found.items()
+    }
+
+
+def _function(word: str, name: bytes, nodes: list[Node]) -> Function:
+    texts = [node.text.decode("utf-8", "replace") for node in nodes if node.text is not None]
+    tokens = [token for node in nodes for token in _tokens(node)]
+    body = [token for token in tokens if token != name]
+    return Function(word, "\n\n".join(texts), _digest(tokens), _digest(body))
 
 
 def _definitions(root: Node) -> Iterator[Node]:
