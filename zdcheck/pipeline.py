@@ -16,7 +16,16 @@ from zdcheck.base.diagnostics import Diagnostic, Label, Severity, UsageError, in
 from zdcheck.base.source import SourceFile, Span
 from zdcheck.base.suggest import closest
 from zdcheck.engines.choose import COMPLETE, Choice, EngineName, choose
-from zdcheck.engines.protocol import Claim, Found, Limits, NoneFound, Stopped, Watcher
+from zdcheck.engines.protocol import (
+    IN_MEMORY,
+    Claim,
+    Found,
+    Limits,
+    NoneFound,
+    Stopped,
+    Storage,
+    Watcher,
+)
 from zdcheck.ir.system import System
 from zdcheck.lang import ast
 from zdcheck.lang import model as m
@@ -55,6 +64,7 @@ class Options:
     engine: EngineName = "auto"
     limits: Limits = field(default_factory=Limits)
     without: frozenset[str] = frozenset()
+    storage: Storage = IN_MEMORY
     progress: bool = True
 
     def chooses(self, check: m.Check) -> bool:
@@ -204,7 +214,7 @@ def check_spec(
     try:
         for check in chosen:
             lowered = lower_check(spec, check, options)
-            choice = choose(options.engine, lowered.system, options.without)
+            choice = choose(options.engine, lowered.system, options.without, options.storage)
             starts(check.name, choice)
             report, claim = run_check(lowered, choice, options, watch)
             coverage.add(lowered.system, claim.statistics, is_complete=isinstance(claim, NoneFound))
@@ -271,7 +281,7 @@ def confirmed(lowered: Lowered, claim: Claim) -> Verdict:
             return Violated(statistics, replay(system, fault, run, lowered.origin))
         case Stopped(statistics, limit, note):
             return Inconclusive(statistics, limit, note)
-        case NoneFound(statistics, covers, antecedents, triggers):
+        case NoneFound(statistics, covers, antecedents, triggers, missed):
             with_antecedent = [n for n, p in enumerate(system.properties) if p.antecedent]
             vacuous = {system.properties[n].name for n in with_antecedent if n not in antecedents}
             with_trigger = [n for n, p in enumerate(system.progress) if p.trigger]
@@ -292,6 +302,7 @@ def confirmed(lowered: Lowered, claim: Claim) -> Verdict:
                     len(with_antecedent) + len(with_trigger),
                 ),
                 (sum(n > 0 for n in statistics.fired.values()), len(system.actions)),
+                missed,
             )
         case _:
             assert_never(claim)
@@ -314,7 +325,7 @@ def dead_statements(spec: Spec, coverage: Coverage, options: Options) -> tuple[D
     """
 
     def search(system: System) -> Claim:
-        choice = choose(options.engine, system, options.without)
+        choice = choose(options.engine, system, options.without, options.storage)
         return choice.engine.solve(system, options.limits, lambda progress: None)
 
     spans = coverage.dead(spec.path, search) or []
@@ -375,6 +386,10 @@ def reproduce(path: str, check: str, options: Options) -> str:
         words += ["--engine", options.engine]
     if options.limits.max_depth is not None:
         words += ["--depth", str(options.limits.max_depth)]
+    if options.storage.compact:
+        words.append("--compact")
+    if options.storage.spill is not None:
+        words += ["--spill", options.storage.spill]
     if not options.progress:
         words.append("--no-progress")
     return shlex.join(words)

@@ -18,7 +18,7 @@ from zdcheck.cli import options as opt
 from zdcheck.cli.app import version
 from zdcheck.cli.failures import failure_of, show
 from zdcheck.engines.choose import Choice
-from zdcheck.engines.protocol import Limits
+from zdcheck.engines.protocol import Limits, Storage
 from zdcheck.pipeline import Options, Spec, check_spec, did_you_mean, own_warnings
 from zdcheck.render import json_report, terminal
 from zdcheck.render.columns import columns
@@ -30,10 +30,12 @@ from zdcheck.trace import document
 from zdcheck.trace.matrix import matrices
 from zdcheck.trace.verdict import (
     CheckReport,
+    Holds,
     Inconclusive,
     Reason,
     SpecReport,
     Violated,
+    Witness,
     exit_code,
     reasons,
 )
@@ -54,12 +56,15 @@ from zdcheck.trace.verdict import (
 @click.option("--max-memory", type=opt.Memory(), help="Stop at so much memory, such as 4G.")
 @click.option("--timeout", type=opt.Duration(), help="Stop each check after so long, such as 5m.")
 @click.option("--workers", type=click.IntRange(1, 1024), help="CPU cores to use; all by default.")
+@click.option("--compact", is_flag=True, help="Keep 64-bit hashes of states; may miss one.")
+@click.option("--spill", metavar="DIR", help="Go on in files there when memory ends.")
 @click.option("--without", multiple=True, metavar="REDUCTION", help="Leave a reduction out.")
 @click.option("--no-progress", is_flag=True, help="Leave progress properties out.")
 @click.option("--json", "json_path", metavar="FILE", help="Write the report as JSON; - is stdout.")
 @click.option("--trace-dir", metavar="DIR", help="Write every counterexample there as JSON.")
 @click.option("--traces", is_flag=True, help="Draw expected counterexamples too.")
 @click.option("--matrix", is_flag=True, help="Draw checks `for` the values of a config as tables.")
+@click.option("--witnesses", is_flag=True, help="Draw a run to each cover that is reached.")
 @click.option("--stats", is_flag=True, help="Print more figures for each check.")
 @opt.color_option
 def command(
@@ -73,12 +78,15 @@ def command(
     max_memory: int | None,
     timeout: float | None,
     workers: int | None,
+    compact: bool,
+    spill: str | None,
     without: tuple[str, ...],
     no_progress: bool,
     json_path: str | None,
     trace_dir: str | None,
     traces: bool,
     matrix: bool,
+    witnesses: bool,
     stats: bool,
     color: terminal.ColorOption,
 ) -> int:
@@ -89,6 +97,7 @@ def command(
     """
     if depth is not None and engine != "bmc":
         raise UsageError("--depth is a limit of --engine bmc; add that")
+    storage = _storage(compact, spill, engine)
     cores = workers or len(os.sched_getaffinity(0))
     options = Options(
         checks=checks,
@@ -97,10 +106,23 @@ def command(
         engine=engine,
         limits=Limits(max_states, max_memory, timeout, cores, depth),
         without=frozenset(without),
+        storage=storage,
         progress=not no_progress,
     )
-    run = Run(options, json_path, trace_dir, traces, matrix, stats, *opt.colored(color))
+    run = Run(options, json_path, trace_dir, traces, matrix, witnesses, stats, *opt.colored(color))
     return run.all(specs)
+
+
+def _storage(compact: bool, spill: str | None, engine: str) -> Storage:
+    """Raises UsageError if the directory is none that can be written to, or the engine knows no such thing."""
+    for given, option in ((compact, "--compact"), (spill is not None, "--spill")):
+        if given and engine not in ("auto", "explicit"):
+            raise UsageError(f"{option} is for the compiled explorer, and --engine {engine} is not")
+    if spill is not None and not Path(spill).is_dir():
+        raise UsageError(f"--spill {spill}: there is no such directory")
+    if spill is not None and not os.access(spill, os.W_OK | os.X_OK):
+        raise UsageError(f"--spill {spill}: no file can be made there")
+    return Storage(compact, spill)
 
 
 @dataclass
@@ -112,6 +134,7 @@ class Run:
     trace_dir: str | None
     traces: bool
     matrix: bool
+    witnesses: bool
     stats: bool
     color: bool
     err_color: bool
@@ -230,6 +253,15 @@ class Run:
                 drawn = columns(trace, report.reproduce)
                 self._say("")
                 self._say(terminal.lines_text(drawn, self.color))
+        if isinstance(report.verdict, Holds) and self.witnesses:
+            for witness in report.verdict.witnesses:
+                self._witness(report, witness)
+
+    def _witness(self, report: CheckReport, witness: Witness) -> None:
+        self._say("")
+        self._say(f"  `{printable(witness.cover)}` is reached:")
+        self._say("")
+        self._say(terminal.lines_text(columns(witness.trace, report.reproduce), self.color))
 
     def _say(self, text: str) -> None:
         """Print a result; two empty lines in a row are one."""

@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 from zdcheck.ir.run import Fault, Run
 from zdcheck.ir.system import ActionId, System
 
-Limit = Literal["states", "memory", "time", "interrupt", "depth"]
+Limit = Literal["states", "memory", "time", "interrupt", "depth", "disk"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,22 @@ class Limits:
     timeout_s: float | None = None
     workers: int = 1
     max_depth: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """How a search keeps the states that it has seen.
+
+    `compact` keeps 64 bits of hash instead of wider states, so that a state may be missed;
+    `spill` is a directory for what does not fit into memory.
+    """
+
+    compact: bool = False
+    spill: str | None = None
+
+
+IN_MEMORY = Storage()
+"""Whole states, and all of them in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +89,14 @@ class NoneFound:
     `covers` has a shortest run for each cover (by position in `System.covers`) that was reached;
     `antecedents` the positions in `System.properties` whose antecedent was true somewhere, and
     `triggers` those in `System.progress` whose trigger was.
+    `missed` is a bound for the probability that it is not so: a state may have been taken for another.
     """
 
     statistics: Statistics
     covers: Mapping[int, Run]
     antecedents: frozenset[int]
     triggers: frozenset[int] = frozenset()
+    missed: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,6 +140,7 @@ def _verdict(check: CheckReport) -> dict[str, Any]:
                 "uncovered": list(holds.uncovered),
                 "antecedents_reached": _part(holds.antecedents),
                 "actions_fired": _part(holds.actions),
+                "missed": holds.missed,
             }
         case Violated(_, trace):
             assert trace.blame is not None

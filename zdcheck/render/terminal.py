@@ -63,7 +63,17 @@ def result_line(report: CheckReport, name_width: int, color: bool) -> str:
             assert_never(report.verdict)
     name = printable(report.check).ljust(name_width)
     remarks = "".join(f", {remark}" for remark in report.remarks if remark == "without progress")
-    return f"  {word}  {name}  {_said(report)}{remarks}  ({_figures(report)})".rstrip()
+    said = f"{_said(report)}{_reservation(report)}{remarks}"
+    return f"  {word}  {name}  {said}  ({_figures(report)})".rstrip()
+
+
+def _reservation(report: CheckReport) -> str:
+    """A state that was taken for another makes a `holds` worth less; whoever reads one must know."""
+    match report.verdict:
+        case Holds(missed=missed) if missed > 0:
+            return f", unless hashes collided (p < {missed:.1g})"
+        case _:
+            return ""
 
 
 def _said(report: CheckReport) -> str:

@@ -26,7 +26,7 @@ class Holds:
 
     `vacuous` names properties whose antecedent was never true, `uncovered` covers that no run
     reaches, both without those that the check allows. `antecedents` and `actions` are (reached,
-    of all).
+    of all). `missed` bounds the probability that a state was missed; 0 if none can have been.
     """
 
     statistics: Statistics
@@ -35,6 +35,7 @@ class Holds:
     witnesses: tuple[Witness, ...]
     antecedents: tuple[int, int]
     actions: tuple[int, int]
+    missed: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,14 @@ class Compiler:
     identity: str
 
 
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """The fixed part of a search, for states of so many words; `compact` keeps 64 bits of hash of each."""
+
+    words: int
+    compact: bool = False
+
+
 @dataclass(frozen=True)
 class Built:
     """A program that can be run until its `Workshop` is closed."""
@@ -133,13 +141,13 @@ class Workshop:
             made.unlink(missing_ok=True)
         return None if runs else f"what the C compiler `{command}` makes does not run here"
 
-    def program(self, text: str, words: int, actions: int, *, afresh: bool = False) -> Built:
+    def program(self, text: str, runtime: Runtime, actions: int, *, afresh: bool = False) -> Built:
         """The search for one system. `afresh` ignores what the cache has.
 
         Raises ToolError if it cannot be compiled.
         """
         started = time.monotonic()
-        flags = (*self._flags(words), _optimisation(actions))
+        flags = (*self._flags(runtime), _optimisation(actions))
         key = self._key(self._runtime_text, text, *flags)
         if not afresh and (found := self._cached(f"{key}.search")) is not None:
             return Built(found, time.monotonic() - started, True)
@@ -148,7 +156,7 @@ class Workshop:
             (directory / "model.c").write_text(text, encoding="utf-8")
             model = self._start(directory, *flags, "-c", "model.c", "-o", "model.o")
             try:
-                self._put_runtime(directory / "runtime.o", words)
+                self._put_runtime(directory / "runtime.o", runtime)
             except BaseException:
                 _abandon(model)
                 raise
@@ -160,19 +168,21 @@ class Workshop:
         path = self._built(f"{key}.search", make)
         return Built(path, time.monotonic() - started, False)
 
-    def _put_runtime(self, target: Path, words: int) -> None:
+    def _put_runtime(self, target: Path, runtime: Runtime) -> None:
         def make(inner: Path) -> Path:
             sources = [str(path) for path in sorted(RUNTIME.glob("*.c"))]
-            self._wait(self._start(inner, *self._flags(words), "-O2", "-c", *sources))
+            self._wait(self._start(inner, *self._flags(runtime), "-O2", "-c", *sources))
             objects = sorted(path.name for path in inner.glob("*.o"))
             self._wait(self._start(inner, "-r", "-nostdlib", "-o", "runtime", *objects))
             return inner / "runtime"
 
-        name = f"{self._runtime_key(words)}.runtime"
+        name = f"{self._runtime_key(runtime)}.runtime"
         shutil.copyfile(self._cached(name) or self._built(name, make), target)
 
-    def _flags(self, words: int) -> tuple[str, ...]:
-        flags = ["-std=gnu11", "-pipe", "-pthread", f"-DZD_WORDS={words}", f"-I{RUNTIME}"]
+    def _flags(self, runtime: Runtime) -> tuple[str, ...]:
+        flags = ["-std=gnu11", "-pipe", "-pthread", f"-DZD_WORDS={runtime.words}", f"-I{RUNTIME}"]
+        if runtime.compact:
+            flags.append("-DZD_COMPACT")
         if self.sanitizer:
             flags += [f"-fsanitize={self.sanitizer}", "-fno-sanitize-recover=all", "-g"]
             flags += ["-DZD_SANITIZED", "-Wall", "-Wextra", "-Werror"]
@@ -196,8 +206,8 @@ class Workshop:
             digest.update(data)
         return digest.hexdigest()[:40]
 
-    def _runtime_key(self, words: int) -> str:
-        return self._key(self._runtime_text, *self._flags(words))
+    def _runtime_key(self, runtime: Runtime) -> str:
+        return self._key(self._runtime_text, *self._flags(runtime))
 
     @cached_property
     def _runtime_text(self) -> str:

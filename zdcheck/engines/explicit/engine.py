@@ -7,6 +7,8 @@ exact: states are packed (`layout`) but whole.
 
 from __future__ import annotations
 
+import os
+import struct
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +19,7 @@ from zdcheck.base.diagnostics import EngineDisagreement, ToolError, UsageError
 from zdcheck.engines.explicit.build import (
     Built,
     Compiler,
+    Runtime,
     Sanitizer,
     Workshop,
     cache_directory,
@@ -33,6 +36,7 @@ from zdcheck.engines.explicit.process import (
     BadStart,
     Expected,
     FaultKind,
+    How,
     NoRun,
     Outcome,
     Promised,
@@ -52,6 +56,7 @@ from zdcheck.engines.explicit.symmetry import (
 )
 from zdcheck.engines.lock_order import Edge, lock_cycle
 from zdcheck.engines.protocol import (
+    IN_MEMORY,
     Claim,
     Found,
     Limits,
@@ -59,6 +64,7 @@ from zdcheck.engines.protocol import (
     Progress,
     Statistics,
     Stopped,
+    Storage,
     Watcher,
 )
 from zdcheck.ir.run import Deadlock, FailedCheck, Fault, Imbalance, LockCycle, Run, Stuck
@@ -67,6 +73,8 @@ from zdcheck.ir.system import ActionId, System
 
 MAX_THREADS = 64
 MAX_WORKERS = 256
+MAX_MISSED = 0.01
+"""If a state may have been missed with a higher probability, that is no answer."""
 REDUCTIONS = frozenset({"partial-order", "symmetry"})
 
 
@@ -74,11 +82,14 @@ REDUCTIONS = frozenset({"partial-order", "symmetry"})
 class ExplicitOptions:
     """How to search. `sanitizer` builds a slow program that finds errors in the explorer itself.
 
-    `cache` is where compiled programs are kept, None for the user's own directory.
+    `cache` is where compiled programs are kept, None for the user's own directory. `spill` is a
+    directory for what does not fit into memory. `compact` keeps 64 bits of hash of wider states.
     """
 
     symmetry: bool = True
     partial_order: bool = True
+    spill: str | None = None
+    compact: bool = False
     sanitizer: Sanitizer = ""
     cache: Path | None = None
 
@@ -104,6 +115,7 @@ class ExplicitEngine:
         options: ExplicitOptions = ExplicitOptions(),
         *,
         without: frozenset[str] = frozenset(),
+        storage: Storage = IN_MEMORY,
     ) -> None:
         """`without` names reductions to leave out. Raises UsageError if there is no such reduction."""
         if unknown := sorted(without - REDUCTIONS):
@@ -113,6 +125,8 @@ class ExplicitEngine:
             options,
             symmetry=options.symmetry and "symmetry" not in without,
             partial_order=options.partial_order and "partial-order" not in without,
+            spill=options.spill or storage.spill,
+            compact=options.compact or storage.compact,
         )
         self._prepared: Prepared | None = None
 
@@ -155,7 +169,7 @@ class ExplicitEngine:
         compiler = find_compiler()
         if compiler is None:
             raise UsageError(f"--engine explicit cannot answer: {self.refuses(system)}")
-        search = _Search(self._prepare(system), limits, watch, started)
+        search = _Search(self._prepare(system), self.options, limits, watch, started)
         try:
             with self._workshop(compiler) as workshop:
                 return search.run(workshop)
@@ -200,6 +214,12 @@ def _no_partial_order(
     return None
 
 
+def _table(result: Result) -> str:
+    if result.slots == 0:
+        return "given up: duplicates were found by reading all states again"
+    return f"{result.slots:,} slots, {100 * result.states / result.slots:.0f} % full"
+
+
 def _symmetry_notes(symmetry: Symmetry) -> Iterator[tuple[str, str]]:
     reduced = ", ".join(f"{orbit.kind.name} ({orbit.kind.size})" for orbit in symmetry.orbits)
     if reduced:
@@ -222,8 +242,19 @@ def _promise_note(promised: Promised) -> str:
 class _Search:
     """One call of `solve`."""
 
-    def __init__(self, prepared: Prepared, limits: Limits, watch: Watcher, started: float) -> None:
+    def __init__(
+        self,
+        prepared: Prepared,
+        options: ExplicitOptions,
+        limits: Limits,
+        watch: Watcher,
+        started: float,
+    ) -> None:
         self.system = prepared.system
+        # A state of one word is as short as its hash.
+        words = prepared.program.layout.words
+        self.options = options
+        self.runtime = Runtime(words, compact=options.compact and words > 1)
         self.program = prepared.program
         self.notes = prepared.notes
         self.entries = prepared.entries
@@ -240,7 +271,8 @@ class _Search:
         with self._start(workshop) as process:
             self.process = process
             packed = [self.program.layout.pack(state) for state in self.system.initial_states]
-            result = process.search(self._limits(), packed, partial_order=self.partial_order)
+            how = How(self.partial_order, self.options.spill, self._coefficients())
+            result = process.search(self._limits(), packed, how)
             return self._claim(process, result)
 
     def _start(self, workshop: Workshop) -> SearchProcess:
@@ -252,17 +284,34 @@ class _Search:
             len(program.watched),
             len(program.edges),
         )
-        words = program.layout.words
-        self.built = workshop.program(program.text, words, program.actions)
+        self.built = workshop.program(program.text, self.runtime, program.actions)
         try:
             return SearchProcess(self.built.path, expected, self.watch)
         except BadStart:
             # The cache may be damaged or lie where nothing can be executed.
-            self.built = workshop.program(program.text, words, program.actions, afresh=True)
+            self.built = workshop.program(program.text, self.runtime, program.actions, afresh=True)
         try:
             return SearchProcess(self.built.path, expected, self.watch)
         except BadStart as error:
             raise ToolError(f"the compiled search does not start: {error}") from None
+
+    def _coefficients(self) -> tuple[int, ...]:
+        """Random ones, so that no system can be made for which the hash is bad, and no run repeats another's misses."""
+        if not self.runtime.compact:
+            return ()
+        count = 2 * (self.runtime.words + 1)
+        return struct.unpack(f"={count}Q", os.urandom(8 * count))
+
+    def _missed(self, result: Result) -> float:
+        """A bound for the probability that a state was missed because it shares a hash with another.
+
+        Up to the first miss the search does what an exact one does. That the next new state has one of n
+        known hashes has a probability of n / 2**64 at most (`runtime/key.h`), so a miss among the first
+        n states has one of n * (n + 1) / 2**65.
+        """
+        if not self.runtime.compact:
+            return 0.0
+        return min(1.0, result.states * (result.states + 1) / 2**65)
 
     def _limits(self) -> Limits:
         """The limits for what is left of the time, on as many workers as make sense."""
@@ -305,6 +354,9 @@ class _Search:
             case Outcome.COMPLETE:
                 if (cycle := self._lock_cycle(process, result)) is not None:
                     return Found(statistics, *cycle)
+                if self._missed(result) > MAX_MISSED:
+                    note = f"a hash of 64 bits is too short for so many states (p < {self._missed(result):.1g})"
+                    return Stopped(statistics, "memory", note)
                 if (broken := self._broken_promise(process, result)) is not None:
                     return broken
                 return NoneFound(
@@ -312,6 +364,7 @@ class _Search:
                     dict(self._covers(process, result)),
                     frozenset(self._seen(result, "antecedent")),
                     frozenset(self._seen(result, "trigger")),
+                    self._missed(result),
                 )
 
     def _found(self, process: SearchProcess, result: Result, statistics: Statistics) -> Claim:
@@ -429,7 +482,7 @@ class _Search:
             "state": f"{bits} bits in {8 * words} bytes",
             "memory": f"{result.memory / max(states, 1):.1f} bytes/state, "
             f"{result.memory / (1 << 20):,.1f} MiB at most",
-            "table": f"{result.slots:,} slots, {100 * states / max(result.slots, 1):.0f} % full",
+            "table": _table(result),
             "search": f"{seconds:.3f} s on {self._limits().workers} workers",
             **self.notes,
             **{f"progress {name}": note for name, note in self.promises.items()},
@@ -437,6 +490,15 @@ class _Search:
         if self.partial_order:
             share = 100 * result.asleep / max(result.transitions, 1)
             extra["partial order"] = f"{share:.0f} % of the transitions needed no look-up"
+        if self.runtime.compact:
+            missed = f"a state was missed with p < {self._missed(result):.1g}"
+            extra["compact"] = f"64 bits of each state; {missed}"
+        elif self.options.compact:
+            extra["compact"] = "off: a state is no longer than its hash"
+        if self.options.spill and (result.disk or result.sweeps):
+            extra["spill"] = f"{result.disk / (1 << 20):,.1f} MiB on disk"
+        if result.sweeps:
+            extra["spill"] += f"; all states read {result.sweeps} times"
         if self.built is not None:
             how = "from the cache" if self.built.from_cache else f"{self.built.compile_s:.3f} s"
             extra["compile"] = how

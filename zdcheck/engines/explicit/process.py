@@ -31,7 +31,7 @@ NEVER = 0xFFFFFFFF
 
 _HELLO, _PROGRESS, _RESULT, _RUN, _ERROR, _PROMISED = 1, 2, 3, 4, 5, 6
 _START, _WITNESS, _PROMISE = 64, 65, 66
-_RESULT_HEAD = struct.Struct("=6I6Qd")
+_RESULT_HEAD = struct.Struct("=6I8Qd")
 _PROMISED_HEAD = struct.Struct("=6I4Qd")
 _GRACE_S = 10.0
 """How long after its time limit a search may take to say so."""
@@ -73,8 +73,10 @@ class TargetKind(IntEnum):
     ACTIONS = 5
 
 
-StopReason = Literal["", "states", "memory", "time", "interrupt", "depth"]
-_LIMITS: tuple[StopReason, ...] = ("", "states", "memory", "time", "interrupt", "depth")
+StopReason = Literal["", "states", "memory", "time", "interrupt", "depth", "disk"]
+_LIMITS: tuple[StopReason, ...] = (
+    "", "states", "memory", "time", "interrupt", "depth", "disk",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,8 @@ class Result:
     asleep: int
     memory: int
     slots: int
+    disk: int
+    sweeps: int
     seconds: float
     fired: tuple[int, ...]
     first_fired: tuple[int, ...]
@@ -128,6 +132,21 @@ class Promised:
     components: int
     memory: int
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How to search: with sleeping threads, in which directory when memory ends.
+
+    A compact program wants its random `coefficients`, of 64 bits each.
+    """
+
+    partial_order: bool = False
+    spill: str | None = None
+    coefficients: tuple[int, ...] = ()
+
+
+SIMPLY = How()
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,9 +243,10 @@ class SearchProcess:
             raise BadStart("it is another program")
 
     def search(
-        self, limits: Limits, initial_states: Sequence[tuple[int, ...]], *, partial_order: bool
+        self, limits: Limits, initial_states: Sequence[tuple[int, ...]], how: How = SIMPLY
     ) -> Result:
         """Search from these packed states. Raises ToolError, SearchTimeout, KeyboardInterrupt."""
+        spill = os.fsencode(how.spill or "")
         body = struct.pack(
             "=QQdIIII",
             limits.max_states or 0,
@@ -234,14 +254,15 @@ class SearchProcess:
             limits.timeout_s or 0.0,
             limits.workers,
             len(initial_states),
-            partial_order,
-            0,
+            how.partial_order,
+            len(spill),
         )
         words = [word for state in initial_states for word in state]
+        words += how.coefficients
         self._deadline = None
         if limits.timeout_s is not None:
             self._deadline = time.monotonic() + limits.timeout_s + _GRACE_S
-        self._send(_START, body + struct.pack(f"={len(words)}Q", *words))
+        self._send(_START, body + struct.pack(f"={len(words)}Q", *words) + spill)
         return self._result(self._await(_RESULT))
 
     def run_to(self, target: Target) -> Run | None:
@@ -291,14 +312,16 @@ class SearchProcess:
         )  # fmt: skip
         (
             outcome, limit, fault, number, fault_depth, depth,
-            states, transitions, frontier, asleep, memory, slots, seconds,
+            states, transitions, frontier, asleep, memory, slots, disk, sweeps,
+            seconds,
         ) = _RESULT_HEAD.unpack_from(body)  # fmt: skip
         at = _RESULT_HEAD.size
         fired = struct.unpack_from(f"={actions}Q", body, at)
         rest = struct.unpack_from(f"={actions + watches + edges}I", body, at + 8 * actions)
         return Result(
             Outcome(outcome), _LIMITS[limit], FaultKind(fault), number, fault_depth, depth,
-            states, transitions, frontier, asleep, memory, slots, seconds,
+            states, transitions, frontier, asleep, memory, slots, disk, sweeps,
+            seconds,
             fired, rest[:actions], rest[actions : actions + watches], rest[actions + watches :],
         )  # fmt: skip
 

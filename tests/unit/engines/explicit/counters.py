@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.support.systems import Builder
 from zdcheck.ir.expr import Const, Type, Var, add, lt
 from zdcheck.ir.system import Guard, System
@@ -21,3 +23,10 @@ def counters(count: int, high: int, *, blocked: bool = False) -> System:
     if blocked:
         b.thread("waits", "waits", ["put_page(base);"])
     return b.system()
+
+
+def wide(system: System, bits: int) -> System:
+    """The same with shared variables of so many bits: as many states, of more words."""
+    type = Type("int", 0, (1 << bits) - 1)
+    variables = (replace(v, type=type) if v.role == "shared" else v for v in system.variables)
+    return replace(system, variables=tuple(variables))

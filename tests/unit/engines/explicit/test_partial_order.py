@@ -19,7 +19,7 @@ from zdcheck.engines.explicit.independence import Independence, independence_of
 from zdcheck.engines.explicit.symmetry import Orbit, symmetry_of
 from zdcheck.engines.protocol import NoneFound, Stopped
 from zdcheck.ir.expr import Const, Type, Var, add, eq, lt
-from zdcheck.ir.system import Guard, System
+from zdcheck.ir.system import ActionId, Guard, System
 
 Tables = Callable[[System, tuple[Orbit, ...]], Independence]
 
@@ -78,7 +78,7 @@ def test_a_test_of_another_action_at_the_location_counts() -> None:
     """What is not possible yet may become so: its tests are read too."""
     system = two_pages(same_page=False)
     # The second thread's first step could also be one that waits for the flag.
-    other = replace(system.actions[3], id=len(system.actions), location=0)
+    other = replace(system.actions[3], id=ActionId(len(system.actions)), location=0)
     system = replace(system, actions=(*system.actions, other))
     assert not commute(system, 1, 2)
 

@@ -11,11 +11,10 @@ from tests.agreement.compare import ignore, interpreted, same
 from tests.agreement.generate import random_system
 from tests.agreement.promises import promising_system
 from tests.support.systems import locks, unplug
-from tests.unit.engines.explicit.counters import counters
+from tests.unit.engines.explicit.counters import counters, wide
 from zdcheck.engines.explicit.build import Sanitizer
 from zdcheck.engines.explicit.engine import ExplicitEngine, ExplicitOptions
 from zdcheck.engines.protocol import Claim, Found, Limits, NoneFound, Stopped
-from zdcheck.ir.expr import Type
 from zdcheck.ir.system import System
 
 pytestmark = pytest.mark.slow
@@ -49,7 +48,7 @@ def test_many_workers_on_a_table_that_grows(
     sanitizer: Sanitizer, words: int, bits: int, cache: Path
 ) -> None:
     # Wider counters fill more words with as many states.
-    system = _wide(counters(3, 31, blocked=True), bits)
+    system = wide(counters(3, 31, blocked=True), bits)
     claim = solve(system, cache, sanitizer, Limits(workers=4))
     assert isinstance(claim, Found)
     assert claim.statistics.states == 32**3
@@ -64,16 +63,29 @@ def test_limits(sanitizer: Sanitizer, limits: Limits, cache: Path) -> None:
 
 
 @sanitized
+@pytest.mark.parametrize(("words", "bits"), [(1, 5), (3, 48)])
+@pytest.mark.parametrize("compact", [False, True])
+def test_memory_that_ends_goes_on_on_disk(
+    sanitizer: Sanitizer, words: int, bits: int, compact: bool, cache: Path, tmp_path: Path
+) -> None:
+    system = wide(counters(4, 19, blocked=True), bits)
+    options = ExplicitOptions(
+        sanitizer=sanitizer, cache=cache, spill=str(tmp_path), compact=compact
+    )
+    limits = Limits(workers=4, max_memory=4 << 20)
+    claim = ExplicitEngine(options).solve(system, limits, ignore)
+    assert isinstance(claim, Found)
+    assert claim.statistics.states == 20**4
+    assert len(claim.run.actions) == 4 * 19
+    assert "times" in claim.statistics.extra["spill"]
+    assert f"in {8 * words} bytes" in claim.statistics.extra["state"]
+
+
+@sanitized
 def test_faults(sanitizer: Sanitizer, cache: Path) -> None:
     for system in (unplug(), unplug(leaks=True), locks(together=True), locks(together=False)):
         assert isinstance(solve(system, cache, sanitizer, Limits(workers=2)), Found)
     assert isinstance(solve(unplug(pte_holds=True), cache, sanitizer, Limits()), NoneFound)
-
-
-def _wide(system: System, bits: int) -> System:
-    wide = Type("int", 0, (1 << bits) - 1)
-    variables = (replace(v, type=wide) if v.role == "shared" else v for v in system.variables)
-    return replace(system, variables=tuple(variables))
 
 
 @sanitized

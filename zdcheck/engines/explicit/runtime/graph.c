@@ -139,7 +139,7 @@ static void index_job(void *context, unsigned me)
         if (ahead >= from + AHEAD)
             put(g, hashes[ahead % AHEAD], (uint32_t)(ahead - AHEAD));
         if (ahead < to) {
-            const uint64_t hash = table_hash(graph_words(g, (uint32_t)ahead));
+            const uint64_t hash = hash_state(graph_words(g, (uint32_t)ahead));
             hashes[ahead % AHEAD] = hash;
             __builtin_prefetch((const void *)&g->slots[home(g, hash)], 1);
         }
@@ -161,7 +161,7 @@ static uint32_t find(const struct graph *g, const uint64_t *words, uint64_t hash
 
 uint32_t graph_find(const struct graph *g, const uint64_t *words)
 {
-    return find(g, words, table_hash(words));
+    return find(g, words, hash_state(words));
 }
 
 /* --- steps ------------------------------------------------------------------------------ */
@@ -234,7 +234,7 @@ static void expand(struct graph *g, uint32_t source, struct successor *out, stru
         query->source = source;
         query->thread = thread;
         memcpy(query->words, out[i].words, sizeof query->words);
-        query->hash = table_hash(query->words);
+        query->hash = hash_state(query->words);
         __builtin_prefetch((const void *)&g->slots[home(g, query->hash)], 0);
     }
     g->possible[source] = possible;

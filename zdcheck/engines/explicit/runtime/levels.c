@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "disk.h"
 #include "memory.h"
 
 /* Enough for 2^35 states per worker; only what is used of the directory is ever touched. */
@@ -33,14 +34,16 @@ void levels_drop(struct levels *levels)
     levels->lists = NULL;
 }
 
-static bool take_chunks(struct list *list)
+static bool take_chunks(struct list *list, bool on_disk)
 {
     size_t more = list->taken < 2 ? 1 : list->taken;
     if (more > MORE_CHUNKS)
         more = MORE_CHUNKS;
     if (more > MAX_CHUNKS - list->taken)
         return false;
-    char *block = memory_take_large(more * CHUNK_BYTES);
+    char *block = on_disk ? NULL : memory_take_large(more * CHUNK_BYTES);
+    if (!block)
+        block = disk_take(more * CHUNK_BYTES);
     if (!block)
         return false;
     for (size_t i = 0; i < more; i++)
@@ -52,13 +55,21 @@ bool levels_append(struct levels *levels, unsigned worker, const uint64_t *words
 {
     struct list *list = &levels->lists[worker];
     const size_t chunk = list->count / CHUNK_STATES;
-    if (chunk == list->taken && !take_chunks(list))
+    if (chunk == list->taken && !take_chunks(list, levels->on_disk))
         return false;
     uint64_t *place = list->chunks[chunk] + list->count % CHUNK_STATES * ZD_WORDS;
     for (int w = 0; w < ZD_WORDS; w++)
         place[w] = words[w];
     list->count++;
     return true;
+}
+
+void levels_copy(struct levels *levels, unsigned list, size_t to, size_t from)
+{
+    uint64_t *target = levels->lists[list].chunks[to / CHUNK_STATES] + to % CHUNK_STATES * ZD_WORDS;
+    const uint64_t *source = levels_state(levels, list, from);
+    for (int w = 0; w < ZD_WORDS; w++)
+        target[w] = source[w];
 }
 
 bool levels_begin(struct levels *levels)

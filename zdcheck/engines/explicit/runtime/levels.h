@@ -28,6 +28,7 @@ struct levels {
     unsigned workers;
     uint32_t count; /* levels begun; the last one may be growing */
     uint32_t room;
+    bool on_disk; /* from now on; else only what does not fit into memory */
 };
 
 #define CHUNK_STATES ((size_t)1 << 14)
@@ -37,8 +38,11 @@ bool levels_make(struct levels *levels, unsigned workers);
 /* The states themselves go with the process. */
 void levels_drop(struct levels *levels);
 
-/* Appends a state to the last level; false if memory ends. Only worker `worker` may call this. */
+/* Appends a state to the last level; false if memory and disk end. Only worker `worker` may call this. */
 bool levels_append(struct levels *levels, unsigned worker, const uint64_t *words);
+
+/* Overwrites a state of a list with a later one of it. */
+void levels_copy(struct levels *levels, unsigned list, size_t to, size_t from);
 
 /* Begins a new last level; false if memory ends. */
 bool levels_begin(struct levels *levels);

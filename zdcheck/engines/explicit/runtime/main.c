@@ -2,6 +2,7 @@
  *
  * Ends when its input does, and dies with the process that started it.
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,8 @@
 #include <sys/prctl.h>
 #endif
 
+#include "disk.h"
+#include "pool.h"
 #include "promise.h"
 #include "search.h"
 #include "wire.h"
@@ -66,7 +69,7 @@ static bool say_result(const struct search *s)
     uint32_t *first = (uint32_t *)(fired + actions);
     for (uint32_t a = 0; a < actions; a++) {
         first[a] = NEVER;
-        for (unsigned i = 0; i < s->worker_count; i++) {
+        for (unsigned i = 0; s->workers && i < s->worker_count && s->workers[i].fired; i++) {
             fired[a] += s->workers[i].fired[a];
             if (s->workers[i].first_fired[a] < first[a])
                 first[a] = s->workers[i].first_fired[a];
@@ -74,9 +77,9 @@ static bool say_result(const struct search *s)
     }
     uint32_t *next = first + actions;
     for (uint32_t i = 0; i < zd_model.watches; i++)
-        *next++ = atomic_load(&s->watch_depth[i]);
+        *next++ = s->watch_depth ? atomic_load(&s->watch_depth[i]) : NEVER;
     for (uint32_t i = 0; i < zd_model.edges; i++)
-        *next++ = atomic_load(&s->edge_depth[i]);
+        *next++ = s->edge_depth ? atomic_load(&s->edge_depth[i]) : NEVER;
     const bool sent = wire_send(RECORD_RESULT, &s->result, sizeof s->result, fired, bytes);
     free(fired);
     return sent;
@@ -116,6 +119,19 @@ static bool judge(struct search *s, const void *body, uint32_t bytes)
     return sent;
 }
 
+/* Whoever started us has looked at the directory; something may have happened since. */
+static bool spill_to(const char *name, uint32_t bytes)
+{
+    char text[600], directory[512] = "";
+    signal(SIGXFSZ, SIG_IGN); /* a file that is too large is a full disk */
+    if (bytes < sizeof directory)
+        memcpy(directory, name, bytes);
+    if (bytes < sizeof directory && disk_open(directory))
+        return true;
+    snprintf(text, sizeof text, "cannot make a file in %s: %s", directory, strerror(errno));
+    return fail(text), false;
+}
+
 static int serve(struct search *s, const void *body, uint32_t bytes)
 {
     struct start start;
@@ -123,11 +139,23 @@ static int serve(struct search *s, const void *body, uint32_t bytes)
         return fail("the start record is too short");
     memcpy(&start, body, sizeof start);
     const uint64_t *initial = (const uint64_t *)((const char *)body + sizeof start);
-    if ((bytes - sizeof start) / (ZD_WORDS * sizeof(uint64_t)) < start.initial_states)
+    const size_t states = (size_t)start.initial_states * ZD_WORDS;
+    size_t words = states;
+#ifdef ZD_COMPACT
+    words += 2 * KEY_COEFFICIENTS;
+#endif
+    if ((bytes - sizeof start) / sizeof(uint64_t) < words ||
+        bytes - sizeof start - words * sizeof(uint64_t) < start.spill)
         return fail("the start record is too short");
-    guard_address_space(start.max_memory);
+    memcpy(key_coefficients, initial + states, (words - states) * sizeof(uint64_t));
+    if (start.spill == 0)
+        guard_address_space(start.max_memory);
+    else if (!spill_to((const char *)(initial + words), start.spill))
+        return 1;
     if (!search_make(s, &start, initial))
-        return fail("no memory or no threads to begin with");
+        return say_result(s) ? 0 : 1;
+    if (!pool_start(s->worker_count))
+        return fail("the system gives it no threads");
     search_run(s);
     if (!say_result(s))
         return 1;

@@ -70,6 +70,17 @@ void memory_forget(void *part, size_t bytes)
         madvise((void *)from, to - from, MADV_DONTNEED);
 }
 
+size_t memory_left(void)
+{
+    const size_t now = atomic_load(&used);
+    return now < limit ? limit - now : 0;
+}
+
+size_t memory_peak(void)
+{
+    return atomic_load(&peak);
+}
+
 size_t memory_resident(void)
 {
     /* getrusage would also count what the caller had resident when it started this process. */

@@ -23,6 +23,9 @@ void memory_give(void *block, size_t bytes);
  * memory_give. */
 void memory_forget(void *part, size_t bytes);
 
+size_t memory_left(void); /* bytes below the limit */
+size_t memory_peak(void); /* the most that was counted at once */
+
 /* The most that was resident at once, of the whole process, in bytes; as counted if the system does
  * not say. */
 size_t memory_resident(void);

@@ -92,6 +92,18 @@ void sleepers_begin(struct sleepers *sleepers, uint32_t level)
     sleepers->level[level % 2].count = 0;
 }
 
+void sleepers_copy(struct sleepers *sleepers, uint32_t level, size_t to, size_t from)
+{
+    const struct sleeper_level *l = &sleepers->level[level % 2];
+    if (to < l->room)
+        l->of[to] = sleepers_in(sleepers, level, from);
+}
+
+void sleepers_shorten(struct sleepers *sleepers, uint32_t level, size_t count)
+{
+    sleepers->level[level % 2].count = count;
+}
+
 void sleepers_drop(struct sleepers *sleepers)
 {
     for (int i = 0; i < 2; i++)

@@ -34,6 +34,10 @@ void sleepers_append(struct sleepers *sleepers, uint32_t level, thread_set aslee
 /* Makes place for the next level, where the one before the last was. */
 void sleepers_begin(struct sleepers *sleepers, uint32_t level);
 
+/* Overwrites a state of a level with a later one of it, and drops those from `count` on. */
+void sleepers_copy(struct sleepers *sleepers, uint32_t level, size_t to, size_t from);
+void sleepers_shorten(struct sleepers *sleepers, uint32_t level, size_t count);
+
 void sleepers_drop(struct sleepers *sleepers);
 
 /* Of the state number `at` of those that were appended in a level. */

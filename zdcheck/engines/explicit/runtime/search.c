@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "disk.h"
+#include "grow.h"
 #include "memory.h"
 #include "pool.h"
 #include "wire.h"
@@ -10,26 +12,6 @@
 #define PAUSE_GROW 1u
 #define PAUSE_STOP 2u
 
-/* A fuller table is slower, an emptier one larger. Right after it has grown, table and levels need
- * the most memory per state; that should be less than twice the state and 16 bytes. Within that,
- * growing seldom is worth more than a table that is never full. */
-#if ZD_WORDS == 1
-#define MAX_LOAD 0.73
-#define GROWTH 2.0
-#elif ZD_WORDS == 2
-#define MAX_LOAD 0.85
-#define GROWTH 1.6
-#elif ZD_WORDS == 3
-#define MAX_LOAD 0.88
-#define GROWTH 1.4
-#else
-#define MAX_LOAD 0.88
-#define GROWTH 1.25
-#endif
-#define SMALL ((size_t)1 << 20) /* bytes; a smaller table is doubled */
-#define LAST_LOAD 0.92 /* if it cannot grow */
-#define MIN_SLOTS ((size_t)1 << 16)
-#define BLOCK_SUCCESSORS 1024 /* at most about so many between two looks at the table's load */
 #define CLOCK_BLOCKS 16
 #define PROGRESS_SECONDS 0.2
 
@@ -78,7 +60,7 @@ static __attribute__((noinline)) void found_new(struct search *s, unsigned me,
     const uint64_t *words = p->words;
     w->new_states++;
     if (!levels_append(&s->levels, me, words))
-        stop(s, LIMIT_MEMORY);
+        stop(s, disk_is_open() ? LIMIT_DISK : LIMIT_MEMORY);
     if (s->start.partial_order)
         sleepers_append(&w->sleepers, depth, p->asleep);
     const uint32_t fault = zd_fault(words);
@@ -88,9 +70,27 @@ static __attribute__((noinline)) void found_new(struct search *s, unsigned me,
         watch(s, w, words, depth);
 }
 
+static inline const uint64_t *pending_key(const struct pending *p)
+{
+#ifdef ZD_COMPACT
+    return &p->key;
+#else
+    return p->words;
+#endif
+}
+
+/* Says where the state that waits will be looked for. */
+static inline void aim(struct search *s, struct pending *p)
+{
+#ifdef ZD_COMPACT
+    p->key = compacted(p->words);
+#endif
+    p->home = table_home(&s->table, pending_key(p));
+}
+
 static inline void visit(struct search *s, unsigned me, const struct pending *p, uint32_t depth)
 {
-    if (table_insert(&s->table, p->words, p->home))
+    if (s->delayed.on || table_insert(&s->table, pending_key(p), p->home))
         found_new(s, me, p, depth);
 }
 
@@ -104,7 +104,7 @@ static inline void push(struct search *s, unsigned me, const uint64_t *words, th
     for (int i = 0; i < ZD_WORDS; i++)
         p->words[i] = words[i];
     p->asleep = asleep;
-    p->home = table_home(&s->table, words);
+    aim(s, p);
     table_prefetch(&s->table, p->home);
     w->ring_at = (w->ring_at + 1) % RING;
     w->ring_full |= w->ring_at == 0;
@@ -216,7 +216,7 @@ static void look_around(struct search *s, unsigned me)
     w->new_states = 0;
     if (states > s->grow_at)
         atomic_fetch_or(&s->pause, PAUSE_GROW);
-    if (s->start.max_states && states > s->start.max_states)
+    if (s->start.max_states && states > s->start.max_states && !s->delayed.on)
         stop(s, LIMIT_STATES);
     if (me == 0)
         look_at_clock(s);
@@ -274,50 +274,11 @@ static void deadlock_job(void *context, unsigned me)
     each_state(context, me, try_state, false);
 }
 
-static void move_job(void *context, unsigned me)
+static void sweep(struct search *s)
 {
-    (void)me;
-    struct search *s = context;
-    struct cursor *cursor = &s->cursors[0];
-    /* Whole large pages, so that giving back a part of the old table does not split them. */
-    const size_t piece = cursor->end < (size_t)1 << 18 ? (size_t)1 << 12 : (size_t)1 << 16;
-    for (;;) {
-        const size_t from = atomic_fetch_add(&cursor->next, piece);
-        if (from >= cursor->end)
-            return;
-        const size_t to = from + piece < cursor->end ? from + piece : cursor->end;
-        table_move(&s->table, s->growing, from, to);
-    }
-}
-
-/* Makes the table larger, or at least fuller; false if neither is possible. */
-static bool grow(struct search *s)
-{
-    struct table old = s->table;
-    const size_t slots = table_slots(&old);
-    const double factor = table_bytes(&old) < SMALL ? 2.0 : GROWTH;
-    /* Near the limit of memory a little more is better than nothing. */
-    for (double more = factor - 1.0; more > 0.1; more /= 2) {
-        if (!table_make(&s->table, (size_t)((double)slots * (1.0 + more)), &old))
-            continue;
-        /* The cursors are in use by the level that waits. */
-        const size_t next = atomic_load(&s->cursors[0].next), end = s->cursors[0].end;
-        atomic_store(&s->cursors[0].next, 0);
-        s->cursors[0].end = old.groups;
-        s->growing = &old;
-        pool_run(move_job, s);
-        atomic_store(&s->cursors[0].next, next);
-        s->cursors[0].end = end;
-        table_drop(&old);
-        s->grow_at = (size_t)((double)table_slots(&s->table) * MAX_LOAD);
-        return true;
-    }
-    s->table = old;
-    const size_t last = (size_t)((double)slots * LAST_LOAD);
-    if (atomic_load(&s->states) >= last)
-        return false;
-    s->grow_at = last;
-    return true;
+    delayed_sweep(s);
+    if (s->start.max_states && atomic_load(&s->states) > s->start.max_states)
+        stop(s, LIMIT_STATES);
 }
 
 /* Lets the workers take from the beginning of a level; returns its size. */
@@ -358,7 +319,9 @@ static bool pass(struct search *s, pool_job *job)
             return false;
         if (!(pause & PAUSE_GROW))
             return true;
-        if (!grow(s)) {
+        if (s->delayed.on) {
+            sweep(s);
+        } else if (!grow(s)) {
             stop(s, LIMIT_MEMORY);
             atomic_store(&s->pause, 0);
             return false;
@@ -448,7 +411,7 @@ static void add_initial(struct search *s)
         for (int w = 0; w < ZD_WORDS; w++)
             p.words[w] = s->initial[(size_t)i * ZD_WORDS + w];
         zd_canonical(p.words, NULL);
-        p.home = table_home(&s->table, p.words);
+        aim(s, &p);
         p.asleep = 0;
         visit(s, 0, &p, 0);
     }
@@ -479,6 +442,8 @@ static void search_levels(struct search *s)
             stopped(s);
             return;
         }
+        if (s->delayed.on)
+            sweep(s);
         if (any_deadlock(s)) {
             found(s, FAULT_DEADLOCK, 0, s->depth);
             return;
@@ -491,6 +456,7 @@ static void search_levels(struct search *s)
 
 void search_run(struct search *s)
 {
+    s->result = (struct result){0};
     search_levels(s);
     struct result *r = &s->result;
     r->limit = atomic_load(&s->limit);
@@ -509,10 +475,16 @@ void search_run(struct search *s)
     }
     if (r->outcome == OUTCOME_STOPPED && s->levels.count > s->depth + 1)
         r->frontier += levels_size(&s->levels, s->depth + 1);
-    r->states = atomic_load(&s->states);
-    r->memory = memory_resident();
+    r->states = s->delayed.on ? delayed_states(s) : atomic_load(&s->states);
+    r->disk = disk_used();
+    r->sweeps = s->delayed.sweeps;
+    /* Of a file, what is resident says only how much memory nobody else wanted. */
+    r->memory = r->disk ? memory_peak() : memory_resident();
     r->slots = table_slots(&s->table);
     r->seconds = now() - s->began;
+    /* The way back to a run needs memory, and these no more. */
+    delayed_end(s);
+    table_drop(&s->table);
 }
 
 /* --- beginning and end ------------------------------------------------------------------ */
@@ -549,6 +521,8 @@ bool search_make(struct search *s, const struct start *start, const uint64_t *in
     memory_limit(start->max_memory);
     s->worker_count = start->workers ? start->workers : 1;
     s->block = BLOCK_SUCCESSORS / (zd_model.max_successors + 1) + 1;
+    s->result.outcome = OUTCOME_STOPPED;
+    s->result.limit = LIMIT_MEMORY;
     s->workers = calloc(s->worker_count, sizeof *s->workers);
     s->cursors = calloc(s->worker_count, sizeof *s->cursors);
     s->watch_depth = all_never(zd_model.watches);
@@ -558,15 +532,7 @@ bool search_make(struct search *s, const struct start *start, const uint64_t *in
     for (unsigned i = 0; i < s->worker_count; i++)
         if (!make_worker(&s->workers[i]))
             return false;
-    /* What all workers may add between two looks must fit above the load at which it grows. */
-    const size_t per_worker = BLOCK_SUCCESSORS + 2 * (zd_model.max_successors + 1) + RING;
-    size_t slots = 16 * s->worker_count * per_worker + 4 * (size_t)start->initial_states;
-    slots = slots < MIN_SLOTS ? MIN_SLOTS : slots;
-    const struct table empty = {.shared = s->worker_count > 1};
-    if (!levels_make(&s->levels, s->worker_count) || !table_make(&s->table, slots, &empty))
-        return false;
-    s->grow_at = (size_t)((double)table_slots(&s->table) * MAX_LOAD);
-    return pool_start(s->worker_count);
+    return levels_make(&s->levels, s->worker_count) && grow_first(s);
 }
 
 void search_drop(struct search *s)

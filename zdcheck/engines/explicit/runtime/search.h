@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "delayed.h"
 #include "levels.h"
 #include "model.h"
 #include "partial_order.h"
@@ -16,7 +17,7 @@
 #define NEVER UINT32_MAX
 
 enum outcome { OUTCOME_COMPLETE, OUTCOME_FAULT, OUTCOME_STOPPED };
-enum limit { LIMIT_NONE, LIMIT_STATES, LIMIT_MEMORY, LIMIT_TIME, LIMIT_INTERRUPT, LIMIT_DEPTH };
+enum limit { LIMIT_NONE, LIMIT_STATES, LIMIT_MEMORY, LIMIT_TIME, LIMIT_INTERRUPT, LIMIT_DEPTH, LIMIT_DISK };
 enum fault { FAULT_NONE, FAULT_STATE, FAULT_DEADLOCK, FAULT_CHECK };
 
 /* What the caller sends with RECORD_START. 0 is no limit. */
@@ -25,9 +26,9 @@ struct start {
     uint64_t max_memory; /* bytes */
     double timeout;      /* seconds */
     uint32_t workers;
-    uint32_t initial_states; /* they follow, ZD_WORDS words each */
+    uint32_t initial_states; /* they follow, ZD_WORDS words each; then key_coefficients if compact */
     uint32_t partial_order;  /* whether to let threads sleep */
-    uint32_t unused;
+    uint32_t spill; /* bytes of the name of a directory, which follows then; 0: there is none */
 };
 
 /* What RECORD_RESULT begins with. */
@@ -38,13 +39,18 @@ struct result {
     uint64_t states, transitions, frontier;
     uint64_t asleep; /* transitions whose states were not looked up */
     uint64_t memory, slots; /* bytes, most that were resident; slots of the table */
+    uint64_t disk, sweeps;               /* bytes; see delayed.h */
     double seconds;
 };
 
+#define BLOCK_SUCCESSORS 1024 /* at most about so many between two looks at the table's load */
 #define RING 64 /* a power of two: inserts under way, so that their cache misses overlap */
 
 struct pending {
     size_t home; /* as table_home */
+#ifdef ZD_COMPACT
+    uint64_t key;
+#endif
     uint64_t words[ZD_WORDS];
     thread_set asleep;
 };
@@ -80,6 +86,7 @@ struct search {
     const uint64_t *initial;
     struct table table;
     struct levels levels;
+    struct delayed delayed;
     struct worker *workers;
     struct cursor *cursors;
     unsigned worker_count;
@@ -96,7 +103,7 @@ struct search {
     struct result result;
 };
 
-/* False if not even the beginning has memory. */
+/* False if not even the beginning has memory; the result says so. */
 bool search_make(struct search *search, const struct start *start, const uint64_t *initial);
 void search_run(struct search *search);
 

@@ -1,11 +1,12 @@
-/* The set of visited states: an open-addressing hash table that holds whole states.
+/* The set of visited states: an open-addressing hash table that holds the keys of states, which
+ * are the states themselves unless they are compacted (key.h).
  *
  * Lock-free: any number of threads insert at once. Growing is not concurrent with inserting; the
  * search stops its workers for it. Where a state lies depends on the high bits of its hash, so
  * that growing reads the old table and writes the new one from front to back.
  *
- * A state of one word is its own entry; 0 is an empty slot, and the state 0 has a flag beside the
- * table. Of longer states the first word is claimed with the mark WRITING, the others follow, then
+ * A key of one word is its own entry; 0 is an empty slot, and the key 0 has a flag beside the
+ * table. Of longer keys the first word is claimed with the mark WRITING, the others follow, then
  * the mark becomes WRITTEN; whoever meets the same first word half-way waits for that.
  */
 #ifndef ZD_TABLE_H
@@ -20,20 +21,20 @@
 #include <immintrin.h>
 #endif
 
-#include "model.h"
+#include "key.h"
 
 /* Slots of one group share a cache line where they fit; a group is searched before the next. */
-#if ZD_WORDS == 1
+#if KEY_WORDS == 1
 #define GROUP 8
-#elif ZD_WORDS == 2
+#elif KEY_WORDS == 2
 #define GROUP 4
-#elif ZD_WORDS <= 4
+#elif KEY_WORDS <= 4
 #define GROUP 2
 #else
 #define GROUP 1
 #endif
 
-#if ZD_WORDS == 1
+#if KEY_WORDS == 1
 #define MARK_WRITING UINT64_C(0)
 #define MARK_WRITTEN UINT64_C(0)
 #else
@@ -46,7 +47,7 @@ struct table {
     _Atomic uint64_t *slots;
     size_t groups;
     bool shared;          /* by several workers; a lone one needs no locked instruction */
-    atomic_bool has_zero; /* only for states of one word */
+    atomic_bool has_zero; /* only for keys of one word */
 };
 
 /* An empty table of at least `slots` slots, soon to replace `old`, which may have no slots; false
@@ -60,23 +61,11 @@ size_t table_bytes(const struct table *table);
  * Several workers may move different groups. */
 void table_move(struct table *table, struct table *old, size_t from, size_t to);
 
-/* One wide multiplication per word; both halves, because the high one alone forgets low bits. */
-static inline uint64_t table_hash(const uint64_t *words)
+/* Where to begin to look for a key; changes when the table grows. */
+static inline size_t table_home(const struct table *table, const uint64_t *key)
 {
-    uint64_t h = UINT64_C(0x9e3779b97f4a7c15);
-    for (int i = 0; i < ZD_WORDS; i++) {
-        const unsigned __int128 product =
-            (unsigned __int128)(words[i] ^ h) * UINT64_C(0xd6e8feb86659fd93);
-        h = (uint64_t)(product >> 64) ^ (uint64_t)product;
-    }
-    return h;
-}
-
-/* Where to begin to look for a state; changes when the table grows. */
-static inline size_t table_home(const struct table *table, const uint64_t *words)
-{
-    const unsigned __int128 product = (unsigned __int128)table_hash(words) * table->groups;
-    return (size_t)(product >> 64) * (GROUP * ZD_WORDS);
+    const unsigned __int128 product = (unsigned __int128)hash_words(key, KEY_WORDS) * table->groups;
+    return (size_t)(product >> 64) * (GROUP * KEY_WORDS);
 }
 
 static inline void table_prefetch(const struct table *table, size_t home)
@@ -90,7 +79,7 @@ struct look {
     uint32_t similar, empty;
 };
 
-#if ZD_WORDS == 1 && defined(__SSE2__) && !defined(ZD_SANITIZED)
+#if KEY_WORDS == 1 && defined(__SSE2__) && !defined(ZD_SANITIZED)
 
 static inline uint32_t pair_equal(__m128i pair, __m128i key)
 {
@@ -121,7 +110,7 @@ static inline struct look group_look(const _Atomic uint64_t *group, uint64_t fir
 {
     struct look look = {0, 0};
     for (int i = 0; i < GROUP; i++) {
-        const uint64_t there = atomic_load_explicit(&group[i * ZD_WORDS], memory_order_relaxed);
+        const uint64_t there = atomic_load_explicit(&group[i * KEY_WORDS], memory_order_relaxed);
         look.similar |= (uint32_t)(there != 0 && (there & ~MARKS) == first) << i;
         look.empty |= (uint32_t)(there == 0) << i;
     }
@@ -131,33 +120,33 @@ static inline struct look group_look(const _Atomic uint64_t *group, uint64_t fir
 #endif
 
 /* Whether a slot that begins like the state holds it; waits for whoever is still writing there. */
-static inline bool slot_has(const _Atomic uint64_t *slot, const uint64_t *words)
+static inline bool slot_has(const _Atomic uint64_t *slot, const uint64_t *key)
 {
-#if ZD_WORDS > 1
+#if KEY_WORDS > 1
     while (!(atomic_load_explicit(slot, memory_order_acquire) & MARK_WRITTEN))
         ;
 #endif
     uint64_t difference = 0;
-    for (int w = 1; w < ZD_WORDS; w++)
-        difference |= atomic_load_explicit(&slot[w], memory_order_relaxed) ^ words[w];
+    for (int w = 1; w < KEY_WORDS; w++)
+        difference |= atomic_load_explicit(&slot[w], memory_order_relaxed) ^ key[w];
     return difference == 0;
 }
 
 /* Fills a slot that was seen empty with the state; false if somebody was faster. */
 static inline bool slot_fill(const struct table *table, _Atomic uint64_t *slot,
-                             const uint64_t *words)
+                             const uint64_t *key)
 {
     uint64_t empty = 0;
     if (!table->shared)
-        atomic_store_explicit(slot, words[0] | MARK_WRITTEN, memory_order_relaxed);
-    else if (!atomic_compare_exchange_strong_explicit(slot, &empty, words[0] | MARK_WRITING,
+        atomic_store_explicit(slot, key[0] | MARK_WRITTEN, memory_order_relaxed);
+    else if (!atomic_compare_exchange_strong_explicit(slot, &empty, key[0] | MARK_WRITING,
                                                       memory_order_relaxed, memory_order_relaxed))
         return false;
-    for (int w = 1; w < ZD_WORDS; w++)
-        atomic_store_explicit(&slot[w], words[w], memory_order_relaxed);
-#if ZD_WORDS > 1
+    for (int w = 1; w < KEY_WORDS; w++)
+        atomic_store_explicit(&slot[w], key[w], memory_order_relaxed);
+#if KEY_WORDS > 1
     if (table->shared)
-        atomic_store_explicit(slot, words[0] | MARK_WRITTEN, memory_order_release);
+        atomic_store_explicit(slot, key[0] | MARK_WRITTEN, memory_order_release);
 #endif
     return true;
 }
@@ -168,25 +157,25 @@ static inline bool slot_fill(const struct table *table, _Atomic uint64_t *slot,
  * home on, which it saw full of other states. A slot is filled once. So if two workers had filled
  * two slots with one state, the one with the later slot must have seen the earlier slot full, that
  * is: full of this state. Nothing needs to be known of the order of loads from different slots. */
-static inline bool table_insert(struct table *table, const uint64_t *words, size_t home)
+static inline bool table_insert(struct table *table, const uint64_t *key, size_t home)
 {
-#if ZD_WORDS == 1
-    if (__builtin_expect(words[0] == 0, 0))
+#if KEY_WORDS == 1
+    if (__builtin_expect(key[0] == 0, 0))
         return !atomic_exchange_explicit(&table->has_zero, true, memory_order_relaxed);
 #endif
     for (;;) {
         _Atomic uint64_t *const group = &table->slots[home];
-        const struct look look = group_look(group, words[0]);
+        const struct look look = group_look(group, key[0]);
         for (uint32_t similar = look.similar; similar; similar &= similar - 1)
-            if (slot_has(&group[__builtin_ctz(similar) * ZD_WORDS], words))
+            if (slot_has(&group[__builtin_ctz(similar) * KEY_WORDS], key))
                 return false;
         if (look.empty) {
-            if (slot_fill(table, &group[__builtin_ctz(look.empty) * ZD_WORDS], words))
+            if (slot_fill(table, &group[__builtin_ctz(look.empty) * KEY_WORDS], key))
                 return true;
             continue; /* it may have been the same state: look again */
         }
-        home += GROUP * ZD_WORDS;
-        if (home == table->groups * (GROUP * ZD_WORDS))
+        home += GROUP * KEY_WORDS;
+        if (home == table->groups * (GROUP * KEY_WORDS))
             home = 0;
     }
 }

@@ -69,7 +69,7 @@ static struct entry *layer_find(const struct layer *layer, const uint64_t *words
 {
     if (layer->slots == 0)
         return NULL;
-    for (size_t at = table_hash(words) & (layer->slots - 1);; at = (at + 1) & (layer->slots - 1)) {
+    for (size_t at = hash_state(words) & (layer->slots - 1);; at = (at + 1) & (layer->slots - 1)) {
         struct entry *entry = &layer->entries[at];
         if (!entry->used || memcmp(entry->words, words, sizeof entry->words) == 0)
             return entry;
