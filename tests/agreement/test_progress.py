@@ -22,7 +22,7 @@ from zdcheck.lang.modules import load_text
 from zdcheck.lower import Instance, lower
 
 EVERYDAY = range(20)
-MANY = range(1000, 2100)
+MANY = range(1000, 2200)
 MOST_STATES = 600
 
 

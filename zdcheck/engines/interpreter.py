@@ -76,6 +76,7 @@ class Search:
     covers: dict[int, Run] = field(default_factory=dict)
     antecedents: set[int] = field(default_factory=set)
     lock_edges: dict[Edge, Run] = field(default_factory=dict)
+    looks: int = 0
 
     def run(self) -> Claim:
         """Search everything, or until the first fault or limit."""
@@ -132,7 +133,7 @@ class Search:
             return Found(self._statistics(), *cycle)
         triggers: frozenset[int] = frozenset()
         if self.system.progress:
-            graph = Graph(self.system)
+            graph = Graph(self.system, self._look_again)
             if broken := first_broken(graph):
                 return Found(self._statistics(), *broken)
             triggers = triggered(graph)
@@ -228,6 +229,12 @@ class Search:
             raise _LimitReached("states")
         if limits.max_memory is not None and _resident_bytes() > limits.max_memory:
             raise _LimitReached("memory")
+
+    def _look_again(self) -> None:
+        """While the graph for progress is made: as many states again."""
+        self.looks += 1
+        if self.looks % _CHECK_EVERY == 0:
+            self._look_at_limits(0)
 
     def _statistics(self) -> Statistics:
         return Statistics(

@@ -8,9 +8,10 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -21,7 +22,10 @@ from zdcheck.engines.explicit import engine as engine_module
 from zdcheck.engines.explicit.engine import ExplicitEngine, ExplicitOptions
 from zdcheck.engines.explicit.process import NoRun, Result, SearchProcess, Target
 from zdcheck.engines.protocol import Found, Limits, NoneFound, Progress, Stopped, Watcher
+from zdcheck.ir.expr import Const, Var, eq
 from zdcheck.ir.run import Deadlock
+from zdcheck.ir.system import ProgressProperty, System
+from zdcheck.trace.replay import confirms
 
 MIB = 1 << 20
 
@@ -211,3 +215,31 @@ def test_progress_is_told(cache: Path) -> None:
     assert stop.is_set()
     assert seen[-1].states > seen[0].states or len(seen) == 1
     assert all(p.frontier >= 0 and p.depth > 0 for p in seen)
+
+
+def promising(count: int, form: Literal["infinitely_often", "leads_to"]) -> System:
+    """Counters that promise something: the first is zero again and again, or is one at last."""
+    system = counters(count, 31)
+    first = Var(next(v.id for v in system.variables if v.name == "n0"))
+    span = system.threads[0].location_spans[0]
+    assert span is not None
+    again = form == "infinitely_often"
+    trigger = None if again else eq(first, Const(2))
+    goal = eq(first, Const(0 if again else 1))
+    progress = ProgressProperty(form, "promise", trigger, goal, span, span, span)
+    return replace(system, progress=(progress,))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_memory_ends_while_progress_is_judged(cache: Path, workers: int) -> None:
+    notes = []
+    for mebibytes in (24, 28, 32, 40, 48, 64, 96):
+        limits = Limits(max_memory=mebibytes * MIB, workers=workers)
+        claim = engine(cache).solve(promising(4, "infinitely_often"), limits, ignore)
+        assert isinstance(claim, Stopped)
+        assert claim.limit == "memory"
+        notes.append(claim.note)
+    assert "no safety violation; progress `promise` was not decided" in notes
+    claim = engine(cache).solve(promising(4, "leads_to"), Limits(workers=workers), ignore)
+    assert isinstance(claim, Found)
+    confirms(promising(4, "leads_to"), claim.fault, claim.run)
