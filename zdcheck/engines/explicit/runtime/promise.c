@@ -142,8 +142,10 @@ static bool best_lasso(struct check *k, struct lasso *best)
             continue;
         const uint32_t stem = k->order ? k->distance[state] : graph_level(&k->graph, state);
         const uint32_t length = best->stem + best->loop.length;
-        if (best->found && (stem + !stops >= length || budget == 0))
+        if (best->found && stem >= length)
             break;
+        if (best->found && !stops && (stem + 1 == length || budget == 0))
+            continue;
         struct loop loop = {0};
         if (!stops) {
             const uint32_t most = best->found ? length - stem - 1 : UINT32_MAX;
