@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #ifdef __SSE2__
-#include <immintrin.h>
+#include <emmintrin.h>
 #endif
 
 #include "key.h"
