@@ -18,6 +18,7 @@ COMMANDS = {
     "mutate": "Make small mistakes in specs and see which of them their checks miss.",
     "simulate": "Follow one random run and draw it.",
     "show": "Print a spec's tree, control flow or transition system.",
+    "inspect": "Walk through a counterexample in the terminal.",
     "trace": "Print, replay, evaluate, pin and convert saved counterexamples.",
     "gate": "Run every check of a repository and say what changed.",
     "diff": "Compare two versions of a protocol.",

@@ -1,0 +1,192 @@
+"""The terminal inspector, driven by keys."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("textual")
+
+from rich.console import Console
+from textual.pilot import Pilot
+from textual.widgets import Input, OptionList, Static, TabbedContent
+
+from tests.unit.inspect.test_inspect import SPECS, violated
+from zdcheck.inspect.opened import open_trace
+from zdcheck.inspect.session import Session
+from zdcheck.trace.document import loads
+from zdcheck.tui import views
+from zdcheck.tui.app import HelpScreen, Inspector
+
+Play = Callable[[Inspector, Pilot[None]], Awaitable[None]]
+
+
+def session() -> Session:
+    return Session.of_trace(open_trace(violated(SPECS / "unplug.zd", "no reference")))
+
+
+def play(script: Play, size: tuple[int, int] = (120, 36)) -> None:
+    """Run the inspector on a counterexample, and the script on the inspector."""
+
+    async def run() -> None:
+        app = Inspector(session())
+        async with app.run_test(size=size) as pilot:
+            await pilot.pause()
+            await script(app, pilot)
+
+    asyncio.run(run())
+
+
+def shown(app: Inspector, selector: str) -> str:
+    console = Console(width=200, no_color=True, force_terminal=False)
+    with console.capture() as capture:
+        console.print(app.query_one(selector, Static).content)
+    return capture.get()
+
+
+def lines(app: Inspector, selector: str) -> list[str]:
+    list_ = app.query_one(selector, OptionList)
+    return [str(list_.get_option_at_index(n).prompt) for n in range(list_.option_count)]
+
+
+def test_the_first_screen_says_what_is_wrong() -> None:
+    async def script(app: Inspector, pilot: Pilot[None]) -> None:
+        head = shown(app, "#head")
+        assert "no reference" in head
+        assert "refcount_zero_in_pte" in head
+        assert "CPU0 (unplug)" in shown(app, "#columns")
+        steps = lines(app, "#steps")
+        assert len(steps) == len(app.trace.steps) + 1
+        assert "page[0].refcount: 1 → 0" in "".join(steps)
+
+    play(script)
+    play(script, size=(80, 24))
+
+
+def test_walking() -> None:
+    async def script(app: Inspector, pilot: Pilot[None]) -> None:
+        last = len(app.trace.steps)
+        assert app.session.node.depth == last
+        await pilot.press("g")
+        assert app.session.node.depth == 0
+        assert "page[0].refcount = 1" in "".join(lines(app, "#items"))
+        await pilot.press("j")
+        assert app.session.node.depth == 1
+        await pilot.press("k", "k")
+        assert app.session.node.depth == 0
+        await pilot.press("down")
+        assert app.session.node.depth == 1
+        await pilot.press("G")
+        assert app.session.node.depth == last
+        assert "was 1" in "".join(lines(app, "#items"))
+
+    play(script)
+
+
+def test_panes() -> None:
+    async def script(app: Inspector, pilot: Pilot[None]) -> None:
+        for key, name in zip("123456", Inspector.PANES, strict=True):
+            await pilot.press(key)
+            assert app.query_one("#tabs", TabbedContent).active == name
+        assert "page[0].refcount" in shown(app, "#ledger-text")
+        assert "FALSE" in shown(app, "#truths")
+        assert "▶     atomic { pg.refcount -= 1; drop(pg); }" in shown(app, "#source-text")
+
+    play(script)
+
+
+def test_changes_and_why() -> None:
+    async def script(app: Inspector, pilot: Pilot[None]) -> None:
+        await pilot.press("1")
+        items = app.query_one("#items", OptionList)
+        items.highlighted = app.names.index("page[0].refcount")
+        await pilot.press("y")
+        await pilot.pause()
+        assert "page[0].refcount = 0" in shown(app, "#causes")
+        await pilot.press("g", "1")
+        items.highlighted = app.names.index("page[0].refcount")
+        await pilot.press("n")
+        step = app.trace.steps[app.session.node.depth - 1]
+        assert any(change.variable == "page[0].refcount" for change in step.changes)
+
+    play(script)
+
+
+def test_what_if() -> None:
+    async def script(app: Inspector, pilot: Pilot[None]) -> None:
+        await pilot.press("g", "4")
+        move = next(n for n, m in enumerate(app.moves) if m.thread == "gup[0]" and m.action)
+        app.query_one("#moves-list", OptionList).highlighted = move
+        await pilot.press("enter")
+        await pilot.pause()
+        assert len(app.session.leaves()) == 2
+        assert app.trace.steps[0].thread == 0
+        assert "2 branches" in shown(app, "#head")
+        await pilot.press("f")
+        await pilot.pause()
+        assert app.trace.blame is not None
+        await pilot.press("b")
+        assert app.trace.blame is not None
+        await pilot.press("u")
+        await pilot.press("r")
+        assert len(app.session.leaves()) >= 2
+
+    play(script)
+
+
+async def answer(app: Inspector, pilot: Pilot[None], key: str, text: str) -> None:
+    await pilot.press(key)
+    app.query_one("#prompt", Input).value = text
+    await pilot.press("enter")
+    await pilot.pause()
+
+
+def test_searching_and_watching() -> None:
+    async def script(app: Inspector, pilot: Pilot[None]) -> None:
+        await pilot.press("g")
+        await answer(app, pilot, "slash", "refcount")
+        assert app.session.node.depth >= 1
+        await answer(app, pilot, "w", "page[0].refcount > 0")
+        assert "page[0].refcount > 0 = " in shown(app, "#head")
+        await answer(app, pilot, "w", "nonsense ((")
+        assert app.watches == ["page[0].refcount > 0"]
+        await answer(app, pilot, "w", "page[0].refcount > 0")
+        assert app.watches == []
+        await pilot.press("g")
+        await answer(app, pilot, "F", "exists g : gup . g.pin != null")
+        assert "null" in "".join(lines(app, "#items"))
+        assert len(app.session.leaves()) == 2
+
+    play(script)
+
+
+def test_saving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    async def script(app: Inspector, pilot: Pilot[None]) -> None:
+        await answer(app, pilot, "s", "saved.json")
+        await answer(app, pilot, "s", "saved.json")
+
+    play(script)
+    assert open_trace(loads((tmp_path / "saved.json").read_text())).trace.blame is not None
+
+
+def test_help_and_explain() -> None:
+    async def script(app: Inspector, pilot: Pilot[None]) -> None:
+        await pilot.press("question_mark")
+        assert isinstance(app.screen, HelpScreen)
+        await pilot.press("escape")
+        assert not isinstance(app.screen, HelpScreen)
+        assert app.explains
+        await pilot.press("e")
+        assert not app.explains
+
+    play(script)
+
+
+def test_nothing_in_a_spec_reaches_the_terminal() -> None:
+    assert "\x1b" not in str(views._line("a\x1b[31m\tb"))
+    assert "[bold]" in str(views._line("[bold]x"))

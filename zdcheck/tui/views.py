@@ -1,0 +1,177 @@
+"""What the panes show, as Rich texts: pure functions of a session, tested without a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from zdcheck.inspect.explain import Cause, Relevance
+from zdcheck.inspect.session import Move, Session, Shown, Truth
+from zdcheck.render.escape import printable
+from zdcheck.trace.model import LedgerLine, Step, Trace
+
+CHANGED = "bold cyan"
+FAULT = "bold red"
+DIM = "dim"
+GOOD = "green"
+
+
+def step_text(
+    trace: Trace, step: Step, columns: Sequence[int], width: int, relevant: Relevance | None
+) -> Text:
+    """One step, indented to its thread's column; dim if the violation does not depend on it."""
+    pale = relevant is not None and step.number not in relevant.steps
+    is_last = step is trace.steps[-1] and trace.blame is not None
+    style = DIM if pale else FAULT if is_last else ""
+    indent = " " * (columns.index(step.thread) * _column(columns, width))
+    text = Text(no_wrap=True, overflow="ellipsis")
+    text.append(f"{step.number:>3}  ", style=DIM)
+    text.append(f"{indent}{_line(step.code)}", style=style or "bold")
+    if step.detail:
+        text.append(f"\n     {indent}> {_line(step.detail)}", style=style)
+    for change in step.changes:
+        if change.cleared:
+            continue
+        own = DIM if pale or (relevant and change.variable not in relevant.variables) else "cyan"
+        body = f"{change.variable}: {change.before} → {change.after}"
+        text.append(f"\n     {indent}  {_line(body)}", style=own)
+    return text
+
+
+def head_text(trace: Trace, columns: Sequence[int], width: int) -> Text:
+    """The columns' names."""
+    room = _column(columns, width)
+    text = Text("     ", no_wrap=True, overflow="ellipsis")
+    for number, thread in enumerate(columns):
+        name = f"CPU{number} ({_line(trace.threads[thread].name)})"
+        is_last = number == len(columns) - 1
+        text.append(name if is_last else f"{name[: room - 1]:<{room}}", style="bold")
+    return text
+
+
+def _column(columns: Sequence[int], width: int) -> int:
+    """How far apart columns begin: code is long, so they overlap."""
+    return max(4, min(26, (width - 24) // max(len(columns), 1)))
+
+
+def shown_moves(moves: Iterable[Move]) -> list[Move]:
+    """What can be done first; of what cannot, only what says something.
+
+    Lowering makes several actions of one statement, one for each way through it. Where one of
+    them is possible the others say nothing.
+    """
+    every = list(moves)
+    possible = {(m.thread, m.place) for m in every if m.word in ("enabled", "fails")}
+    order = {"fails": 0, "enabled": 1, "blocked": 2, "ended": 3}
+    said = [m for m in every if m.word != "blocked" or (m.thread, m.place) not in possible]
+    return sorted(said, key=lambda m: order[m.word])
+
+
+def moving(trace: Trace) -> tuple[int, ...]:
+    """The threads that have a column: those that step."""
+    return tuple(sorted({step.thread for step in trace.steps}))
+
+
+def state_rows(shown: Iterable[Shown], relevant: Relevance | None) -> list[tuple[str, Text]]:
+    """Name and drawn row of everything in the state, what changed first."""
+    rows = []
+    for item in sorted(shown, key=lambda s: not s.changed):
+        pale = relevant is not None and item.name not in relevant.variables
+        text = Text(no_wrap=True, overflow="ellipsis")
+        text.append(f"{_line(item.name)} = ", style=DIM if pale else "")
+        text.append(_line(item.value), style=CHANGED if item.changed else DIM if pale else "")
+        if item.changed:
+            text.append(f"   was {_line(item.before)}", style=DIM)
+        rows.append((item.name, text))
+    return rows
+
+
+def ledger_table(lines: Iterable[LedgerLine]) -> Table:
+    """Each count with its holders."""
+    table = Table(box=None, padding=(0, 1), show_header=False, expand=True)
+    for line in lines:
+        wrong = line.value != line.expected
+        count = Text(_line(line.count), style=FAULT if wrong else "")
+        value = f"{line.value} = {line.terms or '0'}" if not wrong else f"{line.value}: {line.held}"
+        style = FAULT if wrong else CHANGED if line.value != line.before else ""
+        table.add_row(count, Text(_line(value), style=style))
+    return table
+
+
+def truth_table(truths: Iterable[Truth]) -> Table:
+    """Each property with its truth here."""
+    table = Table(box=None, padding=(0, 1), show_header=False, expand=True)
+    for truth in truths:
+        word = "not yet" if truth.holds is None else "true" if truth.holds else "FALSE"
+        style = DIM if truth.holds is None else GOOD if truth.holds else FAULT
+        table.add_row(Text(word, style=style), Text(f"{truth.kind} {_line(truth.name)}"))
+    return table
+
+
+def move_text(move: Move) -> Text:
+    """One thing that a thread could do."""
+    text = Text(no_wrap=True, overflow="ellipsis")
+    if move.word == "ended":
+        return text.append(f"{_line(move.thread)} has ended", style=DIM)
+    mark, style = {"enabled": ("●", GOOD), "fails": ("✗", FAULT)}.get(move.word, ("○", DIM))
+    text.append(f"{mark} {_line(move.thread)}: ", style=style)
+    text.append(_line(move.text), style=DIM if move.word == "blocked" else "")
+    if move.choices:
+        text.append(f"  [{_line(move.choices)}]", style="cyan")
+    if move.why:
+        says = "needs" if move.word == "blocked" else "is"
+        text.append(f"\n    {says} {_line(move.why)}", style=style)
+    return text
+
+
+def source_text(session: Session, trace: Trace, height: int) -> Text:
+    """The spec around the running thread's line, with the threads that stand on each line."""
+    system, state = session.system, session.node.state
+    at: dict[int, list[str]] = {}
+    for thread in system.threads:
+        span = thread.location_spans[state[thread.pc]]
+        if span is not None and span.file.path == trace.spec:
+            at.setdefault(span.line, []).append(thread.name)
+    action = session.node.action
+    span = (
+        None
+        if action is None
+        else next(
+            (s for s in (action.span, *reversed(action.via)) if s.file.path == trace.spec), None
+        )
+    )
+    lines = next((t.text for t in trace.texts if t.path == trace.spec), "").splitlines()
+    centre = span.line if span is not None else min(at, default=1)
+    start = max(1, min(centre - height // 2, len(lines) - height + 1))
+    text = Text(no_wrap=True, overflow="ellipsis")
+    for number in range(start, min(start + height, len(lines) + 1)):
+        here = span is not None and number == span.line
+        text.append(f"{number:>4} {'▶' if here else ' '} ", style="bold" if here else DIM)
+        text.append(_line(lines[number - 1]), style="reverse" if here else "")
+        if number in at:
+            text.append(f"   ◀ {', '.join(map(_line, at[number]))}", style="magenta")
+        text.append("\n")
+    return text
+
+
+def cause_text(causes: Iterable[Cause], trace: Trace) -> Text:
+    """Why a variable is what it is, the last step first."""
+    text = Text()
+    for cause in causes:
+        where = "at the start"
+        if cause.number:
+            step = trace.steps[cause.number - 1]
+            where = f"step {cause.number}, {trace.threads[step.thread].name}: {_line(step.code)}"
+        text.append(f"{_line(cause.variable)} = {_line(cause.value)}", style="bold")
+        text.append(f"\n  {_line(where)}")
+        if cause.reads:
+            text.append(f"\n  from {_line(', '.join(cause.reads))}", style=DIM)
+        text.append("\n")
+    return text
+
+
+def _line(text: str) -> str:
+    """On one line, and without anything that moves a cursor."""
+    return printable(" ".join(text.split()) if "\n" in text else text.replace("\t", "    "))
