@@ -15,6 +15,8 @@ from zdcheck.base.exit_codes import ExitCode
 
 COMMANDS = {
     "check": "Run the checks of specs and compare with what they expect.",
+    "prove": "Prove checks for runs of any length.",
+    "verify-proof": "Check a proof in a file again, with fresh solvers.",
     "mutate": "Make small mistakes in specs and see which of them their checks miss.",
     "simulate": "Follow one random run and draw it.",
     "show": "Print a spec's tree, control flow or transition system.",
@@ -43,7 +45,7 @@ class LazyGroup(click.Group):
         """The command of that name, imported now."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"zdcheck.cli.{cmd_name}")
+        module = importlib.import_module(f"zdcheck.cli.{cmd_name.replace('-', '_')}")
         command = module.command
         assert isinstance(command, click.Command)
         return command

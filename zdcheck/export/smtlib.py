@@ -16,7 +16,7 @@ from zdcheck.export.terms import Apply, Read, Term, Value, all_of, negated, sort
 from zdcheck.ir.expr import VarId
 from zdcheck.ir.system import System
 
-_RESERVED = frozenset(
+RESERVED = frozenset(
     [
         "and",
         "assert",
@@ -53,7 +53,7 @@ _TOKENS = {"eq": "=", "ne": "distinct", "lt": "<", "le": "<=", "add": "+", "sub"
 
 def smtlib(system: System) -> str:
     """The model's text."""
-    return "\n".join(_SmtLib(outline(system, _RESERVED)).lines()) + "\n"
+    return "\n".join(_SmtLib(outline(system, RESERVED)).lines()) + "\n"
 
 
 class _SmtLib:
@@ -88,24 +88,24 @@ class _SmtLib:
         for number, law in enumerate(self.model.laws):
             laws.append(f"law.{number}")
             yield f"; {law.source}: {one_line(law.name)} ({law.violation})"
-            yield f"(define-fun law.{number} () Bool {_text(law.holds, self._read)})"
+            yield f"(define-fun law.{number} () Bool {spelled(law.holds, self._read)})"
         for number, rule in enumerate(self.model.rules):
             if rule.failures:
                 fails = all_of(*(negated(failure.when) for failure in rule.failures))
                 laws.append(f"succeeds.{number}")
                 yield f"; {rule.source}: {', '.join(f.violation for f in rule.failures)}"
-                yield f"(define-fun succeeds.{number} () Bool {_text(fails, self._read)})"
+                yield f"(define-fun succeeds.{number} () Bool {spelled(fails, self._read)})"
         yield f"(define-fun safe () Bool (! {_junction('and', laws)} :invar-property 0))"
 
     def _is(self, id: VarId, value: int) -> str:
-        return _text(_equals(Read(id, sort_of(self.system, id)), value), self._read)
+        return spelled(_equals(Read(id, sort_of(self.system, id)), value), self._read)
 
     def _step(self, rule: Rule) -> str:
-        parts = [_text(rule.when, self._read)]
+        parts = [spelled(rule.when, self._read)]
         updates = dict(rule.updates)
         for id, name in enumerate(self.model.names):
             new = updates.get(VarId(id))
-            parts.append(f"(= {name}.next {name if new is None else _text(new, self._read)})")
+            parts.append(f"(= {name}.next {name if new is None else spelled(new, self._read)})")
         return _junction("and", parts)
 
     def _read(self, read: Read) -> str:
@@ -125,7 +125,8 @@ def _junction(op: str, parts: Iterable[str]) -> str:
     return texts[0] if len(texts) == 1 else f"({op} {' '.join(texts)})"
 
 
-def _text(term: Term, read: Callable[[Read], str]) -> str:
+def spelled(term: Term, read: Callable[[Read], str]) -> str:
+    """A term in SMT-LIB; `read` says how a variable is called."""
     match term:
         case Value(value, "truth"):
             return "true" if value else "false"
@@ -134,6 +135,6 @@ def _text(term: Term, read: Callable[[Read], str]) -> str:
         case Read():
             return read(term)
         case Apply(op, args):
-            return f"({_TOKENS.get(op, op)} {' '.join(_text(arg, read) for arg in args)})"
+            return f"({_TOKENS.get(op, op)} {' '.join(spelled(arg, read) for arg in args)})"
         case _:
             assert_never(term)

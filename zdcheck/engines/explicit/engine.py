@@ -165,11 +165,29 @@ class ExplicitEngine:
 
     def solve(self, system: System, limits: Limits, watch: Watcher) -> Claim:
         """See `Engine.solve`."""
+        return self._solved(self._search(system, limits, watch))
+
+    def solve_and_sample(
+        self, system: System, limits: Limits, watch: Watcher, count: int
+    ) -> tuple[Claim, Layout, list[tuple[int, ...]]]:
+        """As `solve`, and so many of the states that were visited, packed, evenly from all depths.
+
+        All of them if there are fewer. With symmetry they are representatives. An interrupted or
+        killed search has none.
+        """
+        search = self._search(system, limits, watch)
+        search.wanted_sample = count
+        claim = self._solved(search)
+        return claim, search.program.layout, search.sample
+
+    def _search(self, system: System, limits: Limits, watch: Watcher) -> _Search:
         started = time.monotonic()
+        return _Search(self._prepare(system), self.options, limits, watch, started)
+
+    def _solved(self, search: _Search) -> Claim:
         compiler = find_compiler()
         if compiler is None:
-            raise UsageError(f"--engine explicit cannot answer: {self.refuses(system)}")
-        search = _Search(self._prepare(system), self.options, limits, watch, started)
+            raise UsageError(f"--engine explicit cannot answer: {self.refuses(search.system)}")
         try:
             with self._workshop(compiler) as workshop:
                 return search.run(workshop)
@@ -265,6 +283,8 @@ class _Search:
         self.promises: dict[str, str] = {}
         self.built: Built | None = None
         self.process: SearchProcess | None = None
+        self.wanted_sample = 0
+        self.sample: list[tuple[int, ...]] = []
 
     def run(self, workshop: Workshop) -> Claim:
         """Build, search, and ask for the runs that the claim needs."""
@@ -273,7 +293,10 @@ class _Search:
             packed = [self.program.layout.pack(state) for state in self.system.initial_states]
             how = How(self.partial_order, self.options.spill, self._coefficients())
             result = process.search(self._limits(), packed, how)
-            return self._claim(process, result)
+            claim = self._claim(process, result)
+            if self.wanted_sample and result.states:
+                self.sample = process.sample(self.wanted_sample)
+            return claim
 
     def _start(self, workshop: Workshop) -> SearchProcess:
         program = self.program

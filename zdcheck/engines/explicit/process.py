@@ -26,11 +26,11 @@ from zdcheck.engines.protocol import Limits, Progress, Watcher
 from zdcheck.ir.run import Run
 from zdcheck.ir.system import ActionId
 
-WIRE_VERSION = 4
+WIRE_VERSION = 5
 NEVER = 0xFFFFFFFF
 
-_HELLO, _PROGRESS, _RESULT, _RUN, _ERROR, _PROMISED = 1, 2, 3, 4, 5, 6
-_START, _WITNESS, _PROMISE = 64, 65, 66
+_HELLO, _PROGRESS, _RESULT, _RUN, _ERROR, _PROMISED, _STATES = 1, 2, 3, 4, 5, 6, 7
+_START, _WITNESS, _PROMISE, _SAMPLE = 64, 65, 66, 67
 _RESULT_HEAD = struct.Struct("=6I8Qd")
 _PROMISED_HEAD = struct.Struct("=6I4Qd")
 _GRACE_S = 10.0
@@ -305,6 +305,12 @@ class SearchProcess:
             PromiseEnd(end), _LIMITS[limit], Run(initial, tuple(map(ActionId, actions))), stem,
             bool(everywhere), states, steps, components, memory, seconds,
         )  # fmt: skip
+
+    def sample(self, count: int) -> list[tuple[int, ...]]:
+        """So many visited states, packed, evenly from all depths; all if there are fewer. Raises ToolError."""
+        self._send(_SAMPLE, struct.pack("=I", count))
+        body = self._await(_STATES)
+        return list(struct.iter_unpack(f"={self.expected.words}Q", body))
 
     def _result(self, body: bytes) -> Result:
         actions, watches, edges = (

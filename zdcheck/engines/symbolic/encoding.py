@@ -52,17 +52,19 @@ class Frame:
         self.raw: tuple[Term, ...] = tuple(
             _constant(f"{variable.id}@{label}", variable.type) for variable in system.variables
         )
-        self._truths: dict[Expr, Term] = {}
-        self._numbers: dict[Expr, Number] = {}
+        # By identity: to hash an expression takes as long as to encode it. The expression is kept
+        # with its term, so that its identity stays its own.
+        self._truths: dict[int, tuple[Expr, Term]] = {}
+        self._numbers: dict[int, tuple[Expr, Number]] = {}
 
     # --- expressions --------------------------------------------------------------------
 
     def truth(self, expr: Expr) -> Term:
         """Whether the value of `expr` is not 0."""
-        found = self._truths.get(expr)
+        found = self._truths.get(id(expr))
         if found is None:
-            found = self._truths[expr] = self._truth(expr)
-        return found
+            found = self._truths[id(expr)] = (expr, self._truth(expr))
+        return found[1]
 
     def _truth(self, expr: Expr) -> Term:
         match expr:
@@ -142,10 +144,10 @@ class Frame:
 
     def number(self, expr: Expr) -> Number:
         """The value of `expr`."""
-        found = self._numbers.get(expr)
+        found = self._numbers.get(id(expr))
         if found is None:
-            found = self._numbers[expr] = self._number(expr)
-        return found
+            found = self._numbers[id(expr)] = (expr, self._number(expr))
+        return found[1]
 
     def _number(self, expr: Expr) -> Number:
         match expr:

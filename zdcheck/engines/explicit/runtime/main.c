@@ -119,6 +119,32 @@ static bool judge(struct search *s, const void *body, uint32_t bytes)
     return sent;
 }
 
+/* So many visited states, evenly from all depths; all of them if there are fewer. */
+static bool sample(const struct search *s, const void *body, uint32_t bytes)
+{
+    uint32_t wanted;
+    size_t all = 0, sent = 0, at = 0;
+    if (bytes < sizeof wanted)
+        return fail("a sample record is too short"), false;
+    memcpy(&wanted, body, sizeof wanted);
+    for (unsigned w = 0; w < s->levels.workers; w++)
+        all += s->levels.lists[w].count;
+    const size_t count = wanted < all ? wanted : all;
+    const size_t size = ZD_WORDS * sizeof(uint64_t);
+    char *states = malloc(count * size + 1);
+    if (!states)
+        return fail("no memory for a sample"), false;
+    for (unsigned w = 0; w < s->levels.workers; w++)
+        for (size_t i = 0; i < s->levels.lists[w].count; i++, at++)
+            if (sent < count && at == (size_t)((unsigned __int128)sent * all / count)) {
+                memcpy(states + sent * size, levels_state(&s->levels, w, i), size);
+                sent++;
+            }
+    const bool ok = wire_send(RECORD_STATES, NULL, 0, states, sent * size);
+    free(states);
+    return ok;
+}
+
 /* Whoever started us has looked at the directory; something may have happened since. */
 static bool spill_to(const char *name, uint32_t bytes)
 {
@@ -167,6 +193,8 @@ static int serve(struct search *s, const void *body, uint32_t bytes)
             sent = answer(s, request, length);
         else if (type == RECORD_PROMISE)
             sent = judge(s, request, length);
+        else if (type == RECORD_SAMPLE)
+            sent = sample(s, request, length);
         free(request);
         if (!sent)
             return 1;

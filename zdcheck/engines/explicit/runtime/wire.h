@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WIRE_VERSION 4
+#define WIRE_VERSION 5
 
 enum record {
     /* from here */
@@ -21,10 +21,12 @@ enum record {
                        * or a limit came first */
     RECORD_ERROR,     /* text */
     RECORD_PROMISED,  /* struct promised, then the actions: u32 each */
+    RECORD_STATES,    /* visited states, packed */
     /* from the caller */
     RECORD_START = 64, /* struct start, then the initial states */
     RECORD_WITNESS,    /* struct target, then the actions of a statement: u32 each */
     RECORD_PROMISE,    /* the number of a promise: u32. Only after a complete search */
+    RECORD_SAMPLE,     /* how many states are wanted: u32 */
 };
 
 /* False once the other end has gone. */

@@ -1,0 +1,210 @@
+"""`zdcheck prove`: prove checks for runs of any length."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+
+from zdcheck.base.diagnostics import UsageError
+from zdcheck.base.exit_codes import ExitCode
+from zdcheck.base.failure import Failure
+from zdcheck.cli import options as opt
+from zdcheck.cli.app import version
+from zdcheck.cli.failures import failure_of, show
+from zdcheck.engines.protocol import Limits
+from zdcheck.export import certificate
+from zdcheck.lang import model as m
+from zdcheck.pipeline import Options, Spec, did_you_mean, load_spec
+from zdcheck.proving import Attempt, prove_check
+from zdcheck.render import proof as render
+from zdcheck.render.columns import columns
+from zdcheck.render.escape import printable
+from zdcheck.render.progress import ProgressLine
+from zdcheck.render.terminal import ColorOption, lines_text, spec_head
+from zdcheck.trace.proof import NotProved, Proof, ProofReport
+from zdcheck.trace.verdict import Reason, Violated, exit_code
+
+
+@click.command("prove")
+@click.argument("specs", nargs=-1, required=True, metavar="SPEC…")
+@click.option("--check", "checks", multiple=True, metavar="NAME", help="Prove only this check.")
+@opt.model_options
+@click.option("--timeout", type=opt.Duration(), default=300.0, help="For each check; 5m.")
+@click.option("--max-memory", type=opt.Memory(), help="For explicit search, such as 4G.")
+@click.option("--facts", is_flag=True, help="Print the invariant of each proof.")
+@click.option("--save", metavar="DIR", help="Write each proof there, as JSON and as SMT-LIB.")
+@click.option("--json", "json_path", metavar="FILE", help="Write the report as JSON; - is stdout.")
+@click.option("--stats", is_flag=True, help="Print more figures for each check.")
+@opt.color_option
+def command(
+    specs: tuple[str, ...],
+    checks: tuple[str, ...],
+    settings: tuple[str, ...],
+    scope: tuple[str, ...],
+    timeout: float,
+    max_memory: int | None,
+    facts: bool,
+    save: str | None,
+    json_path: str | None,
+    stats: bool,
+    color: ColorOption,
+) -> int:
+    """Prove the checks of SPEC files that expect `holds`, at their scope, for runs of any length.
+
+    A check that expects a violation is proved only if --check names it. Ends with exit status 3 if
+    neither a proof nor a violation is found.
+    """
+    options = Options(
+        checks=checks,
+        settings=opt.pairs(settings, "--set", "recheck=false"),
+        scope=opt.sizes(scope),
+        limits=Limits(None, max_memory, timeout, len(os.sched_getaffinity(0))),
+        progress=False,
+    )
+    paint, _ = opt.colored(color)
+    return _Run(options, save, json_path, facts, stats, paint).all(specs)
+
+
+@dataclass
+class _Run:
+    options: Options
+    save: str | None
+    json_path: str | None
+    facts: bool
+    stats: bool
+    color: bool
+    reports: list[ProofReport] = field(default_factory=list)
+    failures: list[tuple[str, Failure]] = field(default_factory=list)
+    names: dict[str, None] = field(default_factory=dict)
+    interrupted: bool = False
+
+    def all(self, paths: tuple[str, ...]) -> int:
+        """Prove everything; the exit status."""
+        try:
+            if self.save is not None:
+                Path(self.save).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"cannot write {error.filename}: {error.strerror}") from None
+        try:
+            for path, is_named in opt.spec_files(paths):
+                self._spec(path, is_named)
+                if self.interrupted:
+                    break
+        except KeyboardInterrupt:
+            self.interrupted = True
+        if not self.reports and not self.failures and not self.interrupted:
+            self._failed("", UsageError(self._nothing()))
+        if self.interrupted:
+            click.echo("zdcheck: interrupted; what was found so far is above", err=True)
+        why = self._reasons()
+        if self.json_path is not None:
+            text = render.document(version(), self.reports, self.failures, why)
+            if self.json_path == "-":
+                click.echo(text, nl=False)
+            else:
+                Path(self.json_path).write_text(text, encoding="utf-8")
+        return exit_code(*why)
+
+    def _nothing(self) -> str:
+        for name in self.options.checks:
+            if name not in self.names and self.names:
+                return f"--check: no check is named `{name}`{did_you_mean(name, self.names)}"
+        return "there is nothing to prove: no check expects `holds`"
+
+    def _spec(self, path: str, is_named: bool) -> None:
+        try:
+            spec = load_spec(path)
+            if not spec.model.threads:
+                if is_named:
+                    raise UsageError(f"{path}: there is nothing to prove: it has no thread")
+                return
+            self.names.update(dict.fromkeys(spec.check_names))
+            chosen = self._chosen(spec)
+            if chosen:
+                self._say(spec_head(path, self.color))
+            width = max((len(printable(check.name)) for check in chosen), default=0)
+            for check in chosen:
+                self._check(spec, check, width)
+                if self.interrupted:
+                    break
+        except KeyboardInterrupt:
+            self.interrupted = True
+        except BrokenPipeError:
+            raise
+        except Exception as error:
+            self._failed(path, error)
+
+    def _chosen(self, spec: Spec) -> list[m.Check]:
+        checks = [check for check in spec.model.checks if self.options.chooses(check)]
+        if self.options.checks:
+            return checks
+        return [check for check in checks if check.expect.violation is None]
+
+    def _check(self, spec: Spec, check: m.Check, width: int) -> None:
+        with ProgressLine(sys.stderr, None) as progress:
+            attempt = prove_check(spec, check, self.options, progress.watch, progress.start)
+        report = attempt.report
+        self.reports.append(report)
+        self._say(render.result_line(report, width, self.color))
+        if self.stats:
+            for name, value in report.verdict.statistics.extra.items():
+                self._say(f"          {printable(name)}: {printable(value)}")
+        match report.verdict:
+            case Proof() as proof:
+                if self.facts:
+                    self._say("\n".join(render.facts_lines(proof)))
+                self._save(attempt, proof)
+            case Violated(_, trace):
+                if report.surprise is not None:
+                    self._say("")
+                    self._say(lines_text(columns(trace, report.reproduce), self.color))
+            case NotProved() as verdict:
+                if lines := list(render.stuck_lines(verdict)):
+                    self._say("\n".join(lines))
+                self.interrupted |= verdict.limit == "interrupt"
+
+    def _save(self, attempt: Attempt, proof: Proof) -> None:
+        if self.save is None or attempt.invariant is None:
+            return
+        report, system = attempt.report, attempt.lowered.system
+        stem = re.sub(r"[^A-Za-z0-9._]+", "-", f"{report.spec.removesuffix('.zd')}--{report.check}")
+        stem = stem.strip("-.")[:120] or "proof"
+        text = certificate.document(
+            system,
+            attempt.invariant,
+            proof.facts,
+            report.spec,
+            report.check,
+            self.options.settings,
+            self.options.scope,
+        )
+        script = certificate.script(system, attempt.invariant)
+        for suffix, content in (("zdproof.json", text), ("smt2", script)):
+            path = Path(self.save) / f"{stem}.{suffix}"
+            path.write_text(content, encoding="utf-8")
+            click.echo(f"zdcheck: wrote {path}", err=True)
+
+    def _reasons(self) -> list[Reason]:
+        why = [Reason(failure.exit_code, failure.message) for _, failure in self.failures]
+        for report in self.reports:
+            if report.exit_code is not ExitCode.OK:
+                text = report.surprise or "not proved"
+                why.append(Reason(report.exit_code, f"{report.spec}: {report.check}: {text}"))
+        if self.interrupted:
+            why.append(Reason(ExitCode.INTERRUPTED, "interrupted"))
+        return why
+
+    def _failed(self, path: str, error: Exception) -> None:
+        failure = failure_of(error)
+        self.failures.append((path, failure))
+        show(failure, about=path if failure.kind in ("tool", "internal") else "")
+
+    def _say(self, text: str) -> None:
+        if self.json_path != "-":
+            click.echo(text, color=True)
+            sys.stdout.flush()

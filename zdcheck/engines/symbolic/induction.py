@@ -1,0 +1,305 @@
+"""Proof by induction: facts that hold at first, that no step breaks, and that leave no fault possible.
+
+The proof begins with what the system says itself: its ledger and its invariants. Then each step is asked
+whether it can break a fact or fail a check in some state in which all facts are true. If so, that
+state is either reachable, and the fact is no fact; or some combination of values in it is what
+makes it unreachable, and that becomes a new fact (`generalize`). This ends when no such state is left.
+
+Nothing is assumed that is not shown: a check that guards a count is something to prove, and that
+values stay in their types is shown for every step too.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import z3
+
+from zdcheck.engines.lock_order import lock_cycle
+from zdcheck.engines.protocol import Progress, Watcher
+from zdcheck.engines.symbolic.facts import Fact, Invariant, learned
+from zdcheck.engines.symbolic.formulas import Failure, StateGoal, state_goals
+from zdcheck.engines.symbolic.generalize import Generalizer
+from zdcheck.engines.symbolic.obligations import Breaks, Obligations, Step, Taking
+from zdcheck.engines.symbolic.samples import Samples
+from zdcheck.engines.symbolic.solving import Clock, is_satisfiable
+from zdcheck.ir.evaluate import evaluator
+from zdcheck.ir.expr import Expr, VarId, variables_of
+from zdcheck.ir.run import BrokenProperty, Imbalance, Run
+from zdcheck.ir.step import Goes, attempt
+from zdcheck.ir.system import Action, Check, State, System
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """A state in which all facts so far are true and from which the proof does not go on.
+
+    There `action` (None: no step) breaks what `goal` names. Nothing says that a run leads there.
+    """
+
+    state: State
+    action: Action | None
+    goal: str
+
+
+class Refuted(Exception):
+    """A state that agrees with a reachable one, `reached`, on everything that matters shows a fault."""
+
+    def __init__(self, reached: State, obstacle: Obstacle) -> None:
+        super().__init__(obstacle.goal)
+        self.reached = reached
+        self.obstacle = obstacle
+
+
+@dataclass
+class Stats:
+    """What a proof took. `asked_for` counts the variables about which facts were missing."""
+
+    queries: int = 0
+    learned: int = 0
+    dropped: int = 0
+    asked_for: Counter[str] = field(default_factory=Counter)
+
+
+class Search:
+    """One proof, being looked for. Raises LimitReached."""
+
+    def __init__(self, system: System, samples: Samples, clock: Clock, watch: Watcher) -> None:
+        self.system = system
+        self.samples = samples
+        self.clock = clock
+        self.watch = watch
+        self.stats = Stats()
+        self.generalizer = Generalizer(system, samples)
+        self.obligations = Obligations(system)
+        self.steps = self.obligations.steps
+        self.writers: defaultdict[VarId, list[int]] = defaultdict(list)
+        for number, step in enumerate(self.steps):
+            for id in step.becomes:
+                self.writers[id].append(number)
+        self.frame = self.obligations.frame
+        self.facts: list[Fact] = []
+        self.goals: list[StateGoal] = []
+        self.dropped: set[int] = set()
+        self.pending: dict[int, set[int]] = {}
+        """By step: facts of which is not known that the step keeps them."""
+        self.known: dict[Any, int] = {}
+        self.safe: set[int] = set()
+        """Steps whose checks are known not to fail."""
+        self.settled: set[StateGoal | Taking] = set()
+        self.takings = self.obligations.takings
+        self.taken: set[tuple[str, str]] = set()
+        """Edges between lock classes that some run takes."""
+        self.wanted: set[int] = set()
+        """By position in `facts`, those that are to be proved."""
+        self.last: Obstacle | None = None
+        """What the proof met last."""
+        self._fresh_solver()
+
+    # --- the facts ----------------------------------------------------------------------
+
+    def _fresh_solver(self) -> None:
+        self.solver: Any = z3.SolverFor("QF_FD")
+        self.solver.add(self.frame.in_range())
+        for number, fact in enumerate(self.facts):
+            if number not in self.dropped:
+                self.solver.add(self.obligations.term(fact))
+
+    def _add(self, fact: Fact) -> int | None:
+        """Assume the fact from now on, and owe its proof."""
+        known = self.known.get(fact.never) if fact.never else None
+        if known is not None and known not in self.dropped:
+            return None
+        number = len(self.facts)
+        self.known[fact.never] = number
+        self.facts.append(fact)
+        self.solver.add(self.obligations.term(fact))
+        self._owe(number)
+        return number
+
+    def _owe(self, number: int) -> None:
+        fact = self.facts[number]
+        for v in [v for v, _ in fact.never] or fact.variables:
+            for step in self.writers[v]:
+                self.pending.setdefault(step, set()).add(number)
+
+    def _drop(self, numbers: Iterable[int]) -> None:
+        """These are no facts: what rested on them has to be proved anew."""
+        for number in numbers:
+            self.dropped.add(number)
+            self.stats.dropped += 1
+        self._fresh_solver()
+        self.pending = {}
+        for number in range(len(self.facts)):
+            if number not in self.dropped:
+                self._owe(number)
+        self.safe.clear()
+        self.settled.clear()
+
+    # --- the search ---------------------------------------------------------------------
+
+    def run(self) -> Invariant:
+        """The invariant. Raises Refuted if there is none, LimitReached if the time is up."""
+        for goal in state_goals(self.system):
+            match goal.fault:
+                case Imbalance(entry):
+                    name = self.system.variables[self.system.ledger[entry].count].name
+                    self._assume(Fact("ledger", name, goal.holds))
+                case BrokenProperty(number):
+                    self._assume(Fact("property", self.system.properties[number].name, goal.holds))
+                case _:
+                    self.goals.append(goal)
+        number = -1
+        while True:
+            self._goals_of_steps()
+            self._goals_of_states()
+            self._lock_order()
+            if self.pending:
+                # In turn, so that facts that came meanwhile are looked at together.
+                number = min((n for n in self.pending if n > number), default=min(self.pending))
+                self._keep(number)
+            elif len(self.safe) == len(self.steps) and self.settled == self._all_goals():
+                return self._invariant()
+
+    def _all_goals(self) -> set[StateGoal | Taking]:
+        return {*self.goals, *self.takings}
+
+    def _invariant(self) -> Invariant:
+        kept = tuple(f for n, f in enumerate(self.facts) if n not in self.dropped)
+        never = tuple(sorted({taking.classes for taking in self.takings} - self.taken))
+        return Invariant(kept, never)
+
+    def _assume(self, fact: Fact) -> None:
+        """A fact that is to be proved; at first it must hold in the initial states."""
+        number = self._add(fact)
+        assert number is not None
+        self.wanted.add(number)
+        holds = evaluator(fact.expr)
+        for state in self.system.initial_states:
+            if not holds(state):
+                raise Refuted(state, Obstacle(state, None, fact.name))
+
+    def _model(self, *conditions: Any) -> State | None:
+        """A state in which all facts are true, and these terms."""
+        self.stats.queries += 1
+        if self.stats.queries % 64 == 0:
+            self._tell()
+        self.solver.push()
+        try:
+            self.solver.add(*conditions)
+            if not is_satisfiable(self.solver, clock=self.clock):
+                return None
+            return self.frame.state_in(self.solver.model())
+        finally:
+            self.solver.pop()
+
+    def _tell(self) -> None:
+        figures = f"{len(self.facts) - len(self.dropped)} facts, {self.stats.queries} questions"
+        self.watch(Progress(0, 0, 0, self.clock.elapsed_s, figures))
+
+    def _goals_of_steps(self) -> None:
+        """No check of any step fails, and no value leaves its type."""
+        for number, step in enumerate(self.steps):
+            if number in self.safe:
+                continue
+            while (state := self._model(self.obligations.bad(step))) is not None:
+                failing = next((f for f in step.failures if evaluator(f.condition)(state)), None)
+                condition = step.escapes if failing is None else failing.condition
+                name = "range" if failing is None else _violation(step.action, failing)
+                self._exclude(condition, Obstacle(state, step.action, name))
+            self.safe.add(number)
+
+    def _goals_of_states(self) -> None:
+        """Nothing is wrong with a state itself that is no fact: no deadlock."""
+        for goal in self.goals:
+            if goal in self.settled:
+                continue
+            while (state := self._model(z3.Not(self.frame.truth(goal.holds)))) is not None:
+                self._exclude(goal.holds, Obstacle(state, None, "deadlock"))
+            self.settled.add(goal)
+
+    def _lock_order(self) -> None:
+        """The lock classes that are taken while others are held have an order."""
+        for taking in self.takings:
+            if taking in self.settled:
+                continue
+            term = self.frame.truth(taking.condition)
+            action = self.steps[taking.step].action
+            while taking.classes not in self.taken and (state := self._model(term)) is not None:
+                try:
+                    self._exclude(taking.condition, Obstacle(state, action, "lock_order"))
+                except Refuted:
+                    self.taken.add(taking.classes)
+                    if lock_cycle({classes: Run(0, ()) for classes in self.taken}) is not None:
+                        raise
+            self.settled.add(taking)
+
+    def _exclude(self, condition: Expr, obstacle: Obstacle) -> None:
+        """New facts that keep the proof out of a state in which the condition matters. Raises Refuted."""
+        relevant = frozenset(variables_of(condition))
+        self.last = obstacle
+        if not self._block(obstacle.state, relevant):
+            found = self.generalizer.agreeing(obstacle.state, relevant)
+            raise Refuted(self.samples.first(found), obstacle)
+
+    def _keep(self, number: int) -> None:
+        """The step keeps the facts that are pending for it; or there are new facts, or fewer."""
+        step = self.steps[number]
+        open_ = {}
+        for n in sorted(self.pending.pop(number)):
+            breaks = self.obligations.breaks(step, self.facts[n])
+            if breaks is not None:
+                open_[n] = breaks
+        while open_:
+            some = z3.Or(*(z3.And(*breaks.terms) for breaks in open_.values()))
+            state = self._model(self.frame.truth(step.goes), some)
+            if state is None:
+                return
+            broken = {n: b for n, b in open_.items() if b.is_true(state)}
+            if not self._strengthen(step, state, broken):
+                # Everything is owed anew now, by this step too.
+                return
+
+    def _strengthen(self, step: Step, state: State, broken: dict[int, Breaks]) -> bool:
+        """A new fact that keeps the proof out of `state`; else what turns out to be no fact is dropped.
+
+        Raises Refuted if one of those was to be proved.
+        """
+        for number, breaks in broken.items():
+            relevant = step.reads | breaks.reads
+            obstacle = Obstacle(state, step.action, self.facts[number].name)
+            self.last = obstacle
+            if self._block(state, relevant):
+                return True
+            reached = self.samples.first(self.generalizer.agreeing(state, relevant))
+            if number in self.wanted:
+                raise Refuted(reached, obstacle)
+            outcome = attempt(self.system, step.action, reached)
+            assert isinstance(outcome, Goes)
+            self.samples.add(outcome.state)
+        self._drop(
+            n
+            for n, fact in enumerate(self.facts)
+            if fact.never and n not in self.dropped and self.samples.in_cube(dict(fact.never))
+        )
+        return False
+
+    def _block(self, state: State, relevant: frozenset[VarId]) -> bool:
+        """New facts that exclude `state` by its relevant variables; False if a sample agrees with it there."""
+        cube = self.generalizer.cube(state, relevant)
+        if cube is None:
+            return False
+        self.stats.asked_for.update({self.system.variables[v].name for v in cube})
+        for image in self.generalizer.images(cube):
+            if self._add(learned(self.system, image)) is not None:
+                self.stats.learned += 1
+        return True
+
+
+def _violation(action: Action, failure: Failure) -> str:
+    test = action.tests[failure.test]
+    assert isinstance(test, Check)
+    return test.violation.id

@@ -1,0 +1,236 @@
+"""A proof from start to end: look at reachable states, find an invariant, look at it again.
+
+Reachable states come from explicit search as far as it gets in a part of the time, and from random walks
+beyond that. They only say what is worth trying to prove: no proof rests on them. If they show a fault,
+that is the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from zdcheck.engines.explicit.engine import ExplicitEngine, ExplicitOptions
+from zdcheck.engines.explicit.layout import Layout, layout_of
+from zdcheck.engines.interpreter import InterpreterEngine
+from zdcheck.engines.protocol import (
+    Claim,
+    Found,
+    Limit,
+    Limits,
+    NoneFound,
+    Progress,
+    Statistics,
+    Stopped,
+    Watcher,
+)
+from zdcheck.engines.simulate import walk
+from zdcheck.engines.symbolic.facts import Invariant
+from zdcheck.engines.symbolic.induction import Obstacle, Refuted, Search
+from zdcheck.engines.symbolic.linear import Runs
+from zdcheck.engines.symbolic.minimize import looked_at_again
+from zdcheck.engines.symbolic.samples import Samples
+from zdcheck.engines.symbolic.solving import Clock, LimitReached
+from zdcheck.ir.expr import Const, Var, VarId, and_, eq, not_
+from zdcheck.ir.run import BrokenProperty, Run
+from zdcheck.ir.step import Goes, attempt
+from zdcheck.ir.system import Property, State, System
+
+MOST_VISITED = 8_000_000
+"""States that explicit search may visit for the sample."""
+
+MOST_SAMPLED = 500_000
+
+SHARE = 0.3
+"""The part of the time that looking for reachable states may take."""
+
+WALKS, WALK_STEPS = 150, 400
+"""Random walks where explicit search did not visit everything."""
+
+ASKING_S = 10.0
+"""Seconds that explicit search may look for the state on which a proof failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """The invariant holds in every reachable state, and nothing is wrong where it holds.
+
+    `explored` is what explicit search says of covers and antecedents, if it visited every state.
+    """
+
+    statistics: Statistics
+    invariant: Invariant
+    explored: NoneFound | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unproved:
+    """Nothing is said. The proof stopped at `obstacle`, of which explicit search says whether a run leads there.
+
+    `missing` are the variables about which facts were missing most often, with how often.
+    """
+
+    statistics: Statistics
+    limit: Limit
+    obstacle: Obstacle | None
+    is_reachable: bool | None
+    missing: tuple[tuple[str, int], ...]
+
+
+ProofClaim = Proved | Found | Unproved
+
+
+def prove(system: System, limits: Limits, watch: Watcher) -> ProofClaim:
+    """Look for a proof that nothing is ever wrong at this scope, in a run of whatever length.
+
+    Returns `Unproved` when a limit is reached; on KeyboardInterrupt too.
+    """
+    return _Proof(system, limits, watch).run()
+
+
+class _Proof:
+    def __init__(self, system: System, limits: Limits, watch: Watcher) -> None:
+        self.system = system
+        self.limits = limits
+        self.watch = watch
+        self.clock = Clock(limits)
+        self.search: Search | None = None
+        self.sampled: Claim | None = None
+        self.extra: dict[str, str] = {}
+
+    def run(self) -> ProofClaim:
+        try:
+            samples = self._sample()
+            if isinstance(self.sampled, Found):
+                return self.sampled
+            self.search = Search(self.system, samples, self.clock, self.watch)
+            invariant = self.search.run()
+            invariant = looked_at_again(self.system, invariant, self.clock)
+            explored = self.sampled if isinstance(self.sampled, NoneFound) else None
+            return Proved(self._statistics(len(invariant.facts)), invariant, explored)
+        except _Fault as fault:
+            return fault.found
+        except Refuted as refuted:
+            return self._refuted(refuted)
+        except LimitReached as reached:
+            return self._unproved(reached.limit)
+        except KeyboardInterrupt:
+            return self._unproved("interrupt")
+
+    # --- reachable states ---------------------------------------------------------------
+
+    def _sample(self) -> Samples:
+        left = self.clock.left_s()
+        limits = replace(
+            self.limits,
+            max_states=self.limits.max_states or MOST_VISITED,
+            timeout_s=None if left is None else left * SHARE,
+        )
+        layout: Layout = layout_of(self.system)
+        packed: Sequence[tuple[int, ...]] = []
+        engine = ExplicitEngine(ExplicitOptions(symmetry=False))
+        if engine.refuses(self.system) is None:
+            self.sampled, layout, packed = engine.solve_and_sample(
+                self.system, limits, self.watch, MOST_SAMPLED
+            )
+            if isinstance(self.sampled, Stopped) and self.sampled.limit == "interrupt":
+                raise LimitReached("interrupt")
+        samples = Samples(self.system, packed, layout)
+        if not isinstance(self.sampled, NoneFound | Found):
+            self._walk(samples)
+        self.extra["sample"] = f"{len(samples):,} reachable states"
+        if isinstance(self.sampled, NoneFound) and len(samples) == self.sampled.statistics.states:
+            self.extra["sample"] += ", which are all"
+        return samples
+
+    def _walk(self, samples: Samples) -> None:
+        """States on random runs. Raises _Fault if one runs into a fault."""
+        for seed in range(WALKS):
+            left = self.clock.left_s()
+            self.watch(Progress(0, 0, 0, self.clock.elapsed_s, f"random run {seed} of {WALKS}"))
+            if left is not None and left < (1 - 2 * SHARE) * (self.limits.timeout_s or 0.0):
+                return
+            walked = walk(self.system, seed, WALK_STEPS)
+            if walked.fault is not None:
+                raise _Fault(Found(self._statistics(0), walked.fault, walked.run))
+            state = self.system.initial_states[walked.run.initial]
+            for id in walked.run.actions:
+                outcome = attempt(self.system, self.system.actions[id], state)
+                assert isinstance(outcome, Goes)
+                state = outcome.state
+                samples.add(state)
+
+    # --- no proof -----------------------------------------------------------------------
+
+    def _refuted(self, refuted: Refuted) -> ProofClaim:
+        """A reachable state is at fault; the run to it, if it can be found."""
+        claim = run_to(self.system, refuted.reached, self._time_to_ask())
+        if isinstance(claim, Found):
+            state = Runs(self.system).end_of(claim.run.initial, claim.run.actions)
+            if state == refuted.reached:
+                runs = Runs(self.system)
+                for ending in runs.faults_at(state):
+                    last = () if ending.last is None else (ending.last,)
+                    run = Run(claim.run.initial, (*claim.run.actions, *last))
+                    return Found(self._statistics(0), ending.fault, run)
+        return self._unproved("depth", refuted.obstacle, is_reachable=True)
+
+    def _unproved(
+        self, limit: Limit, obstacle: Obstacle | None = None, *, is_reachable: bool | None = None
+    ) -> Unproved:
+        missing: tuple[tuple[str, int], ...] = ()
+        if self.search is not None:
+            obstacle = obstacle or self.search.last
+            missing = tuple(self.search.stats.asked_for.most_common(3))
+        if obstacle is not None and is_reachable is None and limit != "interrupt":
+            is_reachable = self._is_reachable(obstacle.state)
+        facts = 0 if self.search is None else len(self.search.facts)
+        return Unproved(self._statistics(facts), limit, obstacle, is_reachable, missing)
+
+    def _is_reachable(self, state: State) -> bool | None:
+        """What explicit search says; None if it cannot say."""
+        try:
+            match run_to(self.system, state, self._time_to_ask()):
+                case Found(_, BrokenProperty(number), _) if number == len(self.system.properties):
+                    return True
+                case NoneFound():
+                    return False
+        except KeyboardInterrupt:
+            pass
+        return None
+
+    def _time_to_ask(self) -> Limits:
+        return replace(self.limits, timeout_s=ASKING_S, max_states=None)
+
+    def _statistics(self, facts: int) -> Statistics:
+        extra: dict[str, str] = dict(self.extra)
+        if self.search is not None:
+            stats = self.search.stats
+            extra["questions to Z3"] = f"{stats.queries:,}"
+            extra["facts"] = f"{stats.learned:,} learned, {stats.dropped:,} given up"
+        figures = "1 fact" if facts == 1 else f"{facts:,} facts"
+        states = 0 if self.sampled is None else self.sampled.statistics.states
+        fired = {} if self.sampled is None else self.sampled.statistics.fired
+        return Statistics(states, 0, 0, self.clock.elapsed_s, fired, extra, figures)
+
+
+class _Fault(Exception):
+    def __init__(self, found: Found) -> None:
+        super().__init__()
+        self.found = found
+
+
+def run_to(system: System, state: State, limits: Limits) -> Claim:
+    """Explicit search for a state: a `Found` with the run, `NoneFound`, or a fault that is nearer.
+
+    The state counts as a fault of a property behind the last one.
+    """
+    here = and_(*(eq(Var(VarId(v)), Const(value)) for v, value in enumerate(state)))
+    span = system.actions[0].span if system.actions else None
+    if span is None:
+        return InterpreterEngine().solve(system, limits, lambda progress: None)
+    wanted = Property("invariant", "elsewhere", "invariant", not_(here), None, (), span)
+    asked = replace(system, properties=(*system.properties, wanted), covers=())
+    explicit = ExplicitEngine(ExplicitOptions(symmetry=False))
+    engine = explicit if explicit.refuses(asked) is None else InterpreterEngine()
+    return engine.solve(asked, limits, lambda progress: None)

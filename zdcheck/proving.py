@@ -1,0 +1,92 @@
+"""Proofs of the checks of a spec, and their certificates.
+
+A road of its own beside `pipeline.check_spec`, because a proof is an answer of its own: it says
+something about runs of any length, and it can be looked at again by somebody else.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from zdcheck.engines.protocol import Found, Watcher
+from zdcheck.engines.symbolic.facts import Invariant
+from zdcheck.engines.symbolic.proof import Proved, Unproved, prove
+from zdcheck.lang import model as m
+from zdcheck.pipeline import Lowered, Options, Spec, confirmed, lower_check
+from zdcheck.trace.facts import fact_text
+from zdcheck.trace.proof import NotProved, Proof, ProofReport, ProofVerdict, stuck
+from zdcheck.trace.verdict import Expected, Holds, surprise
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What came of one check; `invariant` if it was proved."""
+
+    lowered: Lowered
+    report: ProofReport
+    invariant: Invariant | None
+
+
+def prove_check(
+    spec: Spec,
+    check: m.Check,
+    options: Options,
+    watch: Watcher,
+    starts: Callable[[str], None] = lambda name: None,
+) -> Attempt:
+    """Prove one check. Raises SpecError, UsageError, ToolError, EngineDisagreement."""
+    lowered = lower_check(spec, check, options)
+    starts(check.name)
+    claim = prove(lowered.system, options.limits, watch)
+    expected = Expected(check.expect.violation, check.expect.of, check.expect.by)
+    remarks = []
+    if spec.model.progress:
+        remarks.append("without progress")
+    verdict: ProofVerdict
+    unexpected = None
+    invariant: Invariant | None = None
+    match claim:
+        case Found():
+            violated = confirmed(lowered, claim)
+            unexpected = surprise(expected, violated)
+            assert not isinstance(violated, Holds)
+            verdict = violated  # type: ignore[assignment]
+        case Unproved(statistics, limit, obstacle, is_reachable, missing):
+            shown = None if obstacle is None else stuck(lowered.system, obstacle, is_reachable)
+            verdict = NotProved(statistics, limit, shown, missing)
+        case Proved(statistics, found, explored):
+            invariant = found
+            vacuous = uncovered = None
+            if explored is not None:
+                holds = confirmed(lowered, explored)
+                assert isinstance(holds, Holds)
+                vacuous, uncovered = holds.vacuous, holds.uncovered
+                unexpected = surprise(expected, holds)
+            else:
+                remarks.append("covers not judged")
+                if expected.violation is not None:
+                    unexpected = f"expected {expected}"
+            facts = tuple(fact_text(lowered.system, fact) for fact in found.facts)
+            verdict = Proof(statistics, facts, vacuous, uncovered)
+    report = ProofReport(
+        spec.path,
+        check.name,
+        expected,
+        verdict,
+        unexpected,
+        tuple(remarks),
+        reproduce(spec.path, check.name, options),
+    )
+    return Attempt(lowered, report, invariant)
+
+
+def reproduce(path: str, check: str, options: Options) -> str:
+    """The command that gives this answer again."""
+    words = ["zdcheck", "prove", path, "--check", check]
+    for name, value in options.settings.items():
+        words += ["--set", f"{name}={value}"]
+    for name, size in options.scope.items():
+        words += ["--scope", f"{name}={size}"]
+    return shlex.join(words)
