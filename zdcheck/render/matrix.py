@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from io import StringIO
+from pathlib import Path
 from typing import Literal, assert_never
 
 from zdcheck.render.escape import printable
@@ -14,7 +15,8 @@ from zdcheck.trace.verdict import CheckReport, Holds, Inconclusive, Violated
 NO_RUN = "-"
 """Where a check has no run for a value."""
 
-_ANY_WIDTH = 10_000
+_NAME = 16
+"""The least width of the first column."""
 
 _NARROW = 9
 """The longest line of a cell where there is little room: `assertion`."""
@@ -47,10 +49,18 @@ def said(report: CheckReport) -> str:
 
 def matrix_text(matrix: Matrix, width: int, color: bool) -> str:
     """The table as text, at most `width` columns wide as far as its words allow."""
-    plain = _drawn(matrix, _ANY_WIDTH, False, str)
-    if max(map(len, plain.split("\n"))) > width:
-        return _drawn(matrix, width, color, _folded)
-    return _drawn(matrix, width, color, str) if color else plain
+    if _needed(matrix, str, max(len(row.name) for row in matrix.rows) + 2) <= width:
+        return _drawn(matrix, width, color, str)
+    return _drawn(matrix, max(width, _needed(matrix, _folded, _NAME)), color, _folded)
+
+
+def _needed(matrix: Matrix, cell_text: Callable[[str], str], name: int) -> int:
+    """The width of the table if the first column has so much."""
+    found = name
+    for value in matrix.columns:
+        texts = [value, *(cell_text(_cell(row.cells.get(value))[0]) for row in matrix.rows)]
+        found += 3 + max(len(line) for text in texts for line in text.split("\n"))
+    return found
 
 
 def _drawn(matrix: Matrix, width: int, color: bool, cell_text: Callable[[str], str]) -> str:
@@ -61,14 +71,14 @@ def _drawn(matrix: Matrix, width: int, color: bool, cell_text: Callable[[str], s
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD if color else box.ASCII2, pad_edge=False, show_edge=False)
-    table.add_column(Text(printable(matrix.config)), overflow="fold", min_width=20)
+    table.add_column(Text(printable(matrix.config)), overflow="fold", min_width=_NAME)
     for value in matrix.columns:
         table.add_column(Text(printable(value)), overflow="fold")
     head = ""
     for row in matrix.rows:
         if row.spec != head:
             head = row.spec
-            table.add_row(Text(printable(head), "bold"))
+            table.add_row(Text(printable(Path(head).name), "bold"))
         cells = [row.cells.get(value) for value in matrix.columns]
         texts = [Text(cell_text(found), style) for found, style in map(_cell, cells)]
         table.add_row(Text(f"  {printable(row.name)}"), *texts)
