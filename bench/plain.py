@@ -1,6 +1,6 @@
-"""One plain search of bench/gup/gup.zd, measured without everything around it; used by run.py.
+"""One plain search of a spec's first check, measured without everything around it; used by run.py.
 
-    python bench/plain.py WORKERS KIND=N…
+    python bench/plain.py SPEC WORKERS KIND=N… set:CONFIG=N…
 
 Builds first, then searches; prints the number of states, seconds by the clock, seconds of CPU and
 bytes of resident memory of the searching process.
@@ -10,30 +10,34 @@ from __future__ import annotations
 
 import resource
 import sys
-from pathlib import Path
 
-from zdcheck.engines.explicit.engine import ExplicitEngine
+from zdcheck.engines.explicit.engine import REDUCTIONS, ExplicitEngine
 from zdcheck.engines.protocol import Limits, NoneFound
 from zdcheck.pipeline import Options, load_spec, lower_check
 
-SPEC = Path(__file__).parent / "gup" / "gup.zd"
 
-
-def main(workers: int, scope: dict[str, int]) -> None:
+def main(path: str, workers: int, scope: dict[str, int], settings: dict[str, str]) -> None:
     """Search and print."""
-    spec = load_spec(str(SPEC))
-    system = lower_check(spec, spec.model.checks[0], Options(scope=scope)).system
-    engine = ExplicitEngine(without=frozenset({"symmetry"}))
+    spec = load_spec(path)
+    system = lower_check(spec, spec.model.checks[0], Options(scope=scope, settings=settings)).system
+    engine = ExplicitEngine(without=REDUCTIONS)
     engine.solve(system, Limits(max_states=1), lambda progress: None)
-    # The compiler's memory counts in the largest of all children; it needs less than a search.
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     claim = engine.solve(system, Limits(workers=workers), lambda progress: None)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert isinstance(claim, NoneFound)
-    wall = claim.statistics.extra["search"].split()[0]
+    extra = claim.statistics.extra
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    print(claim.statistics.states, wall, f"{cpu:.3f}", after.ru_maxrss * 1024)
+    # What getrusage says of memory would also count what this process had when it started the search.
+    mebibytes = float(extra["memory"].split()[2].replace(",", ""))
+    print(claim.statistics.states, extra["search"].split()[0], f"{cpu:.3f}", int(mebibytes * 2**20))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), {k: int(n) for k, n in (word.split("=") for word in sys.argv[2:])})
+    words = [word.split("=") for word in sys.argv[3:]]
+    main(
+        sys.argv[1],
+        int(sys.argv[2]),
+        {name: int(n) for name, n in words if not name.startswith("set:")},
+        {name.removeprefix("set:"): n for name, n in words if name.startswith("set:")},
+    )

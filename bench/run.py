@@ -1,6 +1,7 @@
-"""The same protocol in zdcheck, in C by hand, in SPIN and in rumur, side by side.
+"""The explorer's figures: speed beside C by hand, SPIN and rumur; memory; start-up; every spec.
 
-    python bench/run.py [--size small|large|both] [--repeat N] [--without-peers]
+    python bench/run.py [gup] [wide] [start] [specs] [--size small|large|both] [--repeat N]
+                        [--without-peers]
 
 Each round runs every program once, so that a busy machine is busy for all of them; figures are
 medians over the rounds. `wall` is what a clock says, `cpu` the user and system time of the search
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -29,6 +31,14 @@ SIZES = {
     "small": {"gup": 3, "page": 2, "pte": 3, "unmapper": 2},
     "large": {"gup": 3, "page": 3, "pte": 3, "unmapper": 2},
 }
+GUP = str(HERE / "gup" / "gup.zd")
+WIDE = str(HERE / "wide" / "wide.zd")
+TOPS = {"small": 143, "large": 310}
+PADS = {8: 1, 16: 5, 24: 9, 32: 13}
+"""By bytes of a packed state: how many pads make it that wide."""
+
+SPEC_SECONDS = 60
+"""How long a peer may take for one of the shipped specs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +79,15 @@ def timed(command: Sequence[str], cwd: Path, pattern: str, **environment: str) -
     return Sample(states, wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
 
 
+def with_children(sample: Callable[[], Sample]) -> Sample:
+    """A sample of several processes one after the other: the time of them all."""
+    wall, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    last = sample()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Sample(last.states, time.monotonic() - wall, cpu, last.memory)
+
+
 def shell(*command: str, cwd: Path) -> None:
     """Run a build step; its output matters only if it fails."""
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
@@ -101,15 +120,16 @@ def zdcheck_plain(size: dict[str, int], home: Path) -> list[Contender]:
         Contender(
             f"zdcheck, plain, {workers} worker{'s' * (workers > 1)}",
             True,
-            partial(_zdcheck, size, home, workers),
+            partial(plain, GUP, workers, home, **size),
         )
         for workers in (1, 2)
     ]
 
 
-def _zdcheck(size: dict[str, int], home: Path, workers: int) -> Sample:
-    command = [sys.executable, str(HERE / "plain.py"), str(workers)]
-    command += [f"{kind}={n}" for kind, n in size.items()]
+def plain(spec: str, workers: int, home: Path, **numbers: int) -> Sample:
+    """A search without reductions; `numbers` is as plain.py wants it."""
+    command = [sys.executable, str(HERE / "plain.py"), spec, str(workers)]
+    command += [f"{name}={n}" for name, n in numbers.items()]
     environment = {**os.environ, "ZDCHECK_CACHE_DIR": str(home / "cache")}
     done = subprocess.run(
         command, cwd=HERE.parent, env=environment, capture_output=True, text=True, check=False
@@ -123,20 +143,25 @@ def _zdcheck(size: dict[str, int], home: Path, workers: int) -> Sample:
 def zdcheck_reduced(size: dict[str, int], home: Path) -> list[Contender]:
     """From the spec to the verdict, with nothing cached, then with everything cached."""
     scope = [word for kind, n in size.items() for word in ("--scope", f"{kind}={n}")]
-    spec = str(HERE / "gup" / "gup.zd")
-    command = [sys.executable, "-m", "zdcheck", "check", spec, *scope]
-
-    def run(cache: Path) -> Sample:
-        return timed(command, HERE.parent, r"([\d,]+) states", ZDCHECK_CACHE_DIR=str(cache))
-
-    def cold() -> Sample:
-        shutil.rmtree(home / "cold", ignore_errors=True)
-        return run(home / "cold")
-
     return [
-        Contender("zdcheck, reduced, spec to verdict", False, cold),
-        Contender("zdcheck, the same from the cache", False, lambda: run(home / "cache")),
+        Contender("zdcheck, reduced, spec to verdict", False, lambda: uncached(home, GUP, *scope)),
+        Contender(
+            "zdcheck, the same from the cache", False, lambda: check(home / "cache", GUP, *scope)
+        ),
     ]
+
+
+def check(cache: Path, *arguments: str) -> Sample:
+    """`zdcheck check`, from the prompt to its end."""
+    command = [sys.executable, "-m", "zdcheck", "check", *arguments]
+    return timed(command, HERE.parent, r"([\d,]+) states", ZDCHECK_CACHE_DIR=str(cache))
+
+
+def uncached(home: Path, *arguments: str) -> Sample:
+    """The same, the searched program not yet compiled; the runtime, the same for all specs, is."""
+    for program in (home / "cache").glob("*.search"):
+        program.unlink()
+    return check(home / "cache", *arguments)
 
 
 def spin(size: dict[str, int], home: Path) -> list[Contender]:
@@ -195,10 +220,7 @@ def rumur(size: dict[str, int], home: Path) -> list[Contender]:
     pattern = r"(\d+) states,"
 
     def reduced() -> Sample:
-        started = time.monotonic()
-        program = build("heuristic")
-        sample = timed([f"./{program}"], home, pattern)
-        return Sample(sample.states, time.monotonic() - started, sample.cpu_s, sample.memory)
+        return timed([f"./{build('heuristic')}"], home, pattern)
 
     return [
         Contender(
@@ -206,51 +228,195 @@ def rumur(size: dict[str, int], home: Path) -> list[Contender]:
             True,
             lambda: timed([f"./{plain}", "--threads", "1"], home, pattern),
         ),
-        Contender("rumur -O3, symmetry, model to verdict", False, reduced),
+        Contender("rumur -O3, symmetry, model to verdict", False, lambda: with_children(reduced)),
     ]
 
 
 # --- rounds -----------------------------------------------------------------------------
 
 
-def measure(size: str, repeat: int, peers: bool) -> bool:
+def rounds(contenders: Sequence[Contender], repeat: int) -> dict[str, list[Sample]]:
+    """Every contender once, and so on."""
+    samples: dict[str, list[Sample]] = {c.name: [] for c in contenders}
+    for _ in range(repeat):
+        for contender in contenders:
+            samples[contender.name].append(contender.run())
+    return samples
+
+
+def middle(samples: Sequence[Sample]) -> Sample:
+    """The median of each figure."""
+    return Sample(
+        samples[0].states,
+        median(s.wall_s for s in samples),
+        median(s.cpu_s for s in samples),
+        int(median(s.memory for s in samples)),
+    )
+
+
+def load() -> str:
+    """How busy the machine is."""
+    return f"{os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}"
+
+
+def measure_gup(size: str, repeat: int, peers: bool) -> bool:
     """Print the table for one size; False if the numbers of states disagree."""
     with tempfile.TemporaryDirectory(prefix="zdcheck-bench-") as directory:
         home = Path(directory)
         makers = [by_hand, zdcheck_plain, zdcheck_reduced, *((spin, rumur) if peers else ())]
         contenders = [c for make in makers for c in make(SIZES[size], home)]
-        samples: dict[str, list[Sample]] = {c.name: [] for c in contenders}
-        for _ in range(repeat):
-            for contender in contenders:
-                samples[contender.name].append(contender.run())
-    print(f"\n## {size}: {SIZES[size]}\n")
-    print("| | states | wall s | cpu s | states/s wall | states/cpu s | bytes/state |")
-    print("|---|---:|---:|---:|---:|---:|---:|")
-    for name, found in samples.items():
-        wall, cpu = median(s.wall_s for s in found), median(s.cpu_s for s in found)
-        states = found[0].states
-        memory = median(s.memory for s in found) / states
+        samples = {name: middle(found) for name, found in rounds(contenders, repeat).items()}
+    ours = samples["zdcheck, plain, 1 worker"]
+    print(f"\n## gup, {size}: {SIZES[size]}; {load()}\n")
+    print("| | states | wall s | cpu s | states/s | states/cpu s | bytes/state | zdcheck is |")
+    print("|---|---:|---:|---:|---:|---:|---:|---:|")
+    plain_states = set()
+    for contender in contenders:
+        s = samples[contender.name]
+        ratio = f"{s.cpu_s / ours.cpu_s:.2f} x" if contender.is_plain else ""
         print(
-            f"| {name} | {states:,} | {wall:.2f} | {cpu:.2f} | {states / wall:,.0f} "
-            f"| {states / cpu:,.0f} | {memory:.1f} |"
+            f"| {contender.name} | {s.states:,} | {s.wall_s:.2f} | {s.cpu_s:.2f} "
+            f"| {s.states / s.wall_s:,.0f} | {s.states / s.cpu_s:,.0f} "
+            f"| {s.memory / s.states:.1f} | {ratio} |"
         )
-    plain = {s.states for c in contenders if c.is_plain for s in samples[c.name]}
-    if len(plain) != 1:
-        print(f"\nthe plain searches disagree: {sorted(plain)}", file=sys.stderr)
-    return len(plain) == 1
+        if contender.is_plain:
+            plain_states.add(s.states)
+    if len(plain_states) != 1:
+        print(f"\nthe plain searches disagree: {sorted(plain_states)}", file=sys.stderr)
+    return len(plain_states) == 1
+
+
+def measure_wide(size: str, repeat: int) -> bool:
+    """Print resident bytes per state for states of one to four words; False if it misses a state."""
+    print(f"\n## wide, {size}; {load()}\n")
+    print("| state | states | bytes/state, 1 worker | 2 workers | at most | cpu s |")
+    print("|---:|---:|---:|---:|---:|---:|")
+    states = (TOPS[size] + 1) ** 3
+    right = True
+    with tempfile.TemporaryDirectory(prefix="zdcheck-bench-") as directory:
+        for width, pads in PADS.items():
+            contenders = [
+                Contender(
+                    str(workers),
+                    True,
+                    partial(
+                        plain, WIDE, workers, Path(directory), pad=pads, **{"set:top": TOPS[size]}
+                    ),
+                )
+                for workers in (1, 2)
+            ]
+            one, two = (middle(found) for found in rounds(contenders, repeat).values())
+            right = right and one.states == two.states == states
+            print(
+                f"| {width} | {states:,} | {one.memory / states:.1f} | {two.memory / states:.1f} "
+                f"| {2 * width + 16} | {one.cpu_s:.2f} |"
+            )
+    return right
+
+
+def measure_start(repeat: int) -> bool:
+    """Print how long small checks take from the prompt."""
+    small = str(HERE.parent / "docs" / "tutorial" / "first-spec-1.zd")
+    broken = [GUP, "--check", "unplug does not wait"]
+    with tempfile.TemporaryDirectory(prefix="zdcheck-bench-") as directory:
+        home = Path(directory)
+        contenders = [
+            Contender("a small spec, cached", False, lambda: check(home / "cache", small)),
+            Contender("the same, compiled", False, lambda: uncached(home, small)),
+            Contender(
+                "a violation in gup.zd, cached", False, lambda: check(home / "cache", *broken)
+            ),
+            Contender("the same, compiled", False, lambda: uncached(home, *broken)),
+        ]
+        check(home / "cache", small)
+        check(home / "cache", *broken)
+        found = [middle([c.run() for _ in range(repeat)]) for c in contenders]
+    print(f"\n## start-up; {load()}\n")
+    print("| | states | wall s | cpu s |")
+    print("|---|---:|---:|---:|")
+    for contender, s in zip(contenders, found, strict=True):
+        print(f"| {contender.name} | {s.states:,} | {s.wall_s:.2f} | {s.cpu_s:.2f} |")
+    return True
+
+
+# --- every spec -------------------------------------------------------------------------
+
+
+def judged(spec: str, judge: str, home: Path) -> Sample:
+    """A peer on what `zdcheck export` makes of a spec's first check, from that text to its verdict."""
+    language, name = {"rumur": ("murphi", "x.m"), "spin": ("promela", "x.pml")}[judge]
+    shell(
+        sys.executable, "-m", "zdcheck", "export", spec, "--to", language, "-o", str(home / name),
+        cwd=HERE.parent,
+    )  # fmt: skip
+    limit = ("timeout", str(SPEC_SECONDS))
+
+    def run() -> Sample:
+        if judge == "rumur":
+            shell(*limit, "rumur", "--output", "rumur.c", name, cwd=home)
+            shell(
+                *limit, "cc", "-O3", "-march=native", "-mcx16", "rumur.c", "-o", "rumur",
+                "-pthread", "-latomic", cwd=home,
+            )  # fmt: skip
+            return timed([*limit, "./rumur"], home, r"(\d+) states,")
+        shell(*limit, "spin", "-a", name, cwd=home)
+        shell(*limit, "cc", "-O2", "-DSAFETY", "-DMEMLIM=8000", "pan.c", "-o", "pan", cwd=home)
+        return timed([*limit, "./pan", "-m1000000"], home, r"(\d+) states, stored")
+
+    return with_children(run)
+
+
+def measure_specs(repeat: int) -> bool:
+    """Print seconds of CPU from text to verdict for the first check of each shipped spec."""
+    print(f"\n## every spec, first check, text to verdict, seconds of CPU; {load()}\n")
+    print("| spec | zdcheck | rumur | SPIN |")
+    print("|---|---:|---:|---:|")
+    for path in sorted((HERE.parent / "specs").rglob("*.zd")):
+        spec = str(path.relative_to(HERE.parent))
+        row = []
+        with tempfile.TemporaryDirectory(prefix="zdcheck-bench-") as directory:
+            home = Path(directory)
+            try:
+                text = subprocess.run(
+                    [sys.executable, "-m", "zdcheck", "show", spec, "--ast"],
+                    cwd=HERE.parent, capture_output=True, text=True, check=True,
+                )  # fmt: skip
+                first = re.search(r"""CheckItem\(name=(['"])(.*?)\1\)""", text.stdout)
+                name = ("--check", first[2]) if first else ()
+                ours = [uncached(home, spec, *name, "--no-progress") for _ in range(repeat)]
+                row.append(f"{median(s.cpu_s for s in ours):.2f}")
+            except (SystemExit, subprocess.CalledProcessError):
+                row.append("-")
+            for judge in ("rumur", "spin"):
+                try:
+                    row.append(f"{judged(spec, judge, home).cpu_s:.2f}")
+                except SystemExit:
+                    row.append("-")
+        print(f"| {spec} | {' | '.join(row)} |", flush=True)
+    return True
 
 
 def main() -> int:
     """Measure what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", nargs="*", choices=["gup", "wide", "start", "specs", []])
     parser.add_argument("--size", choices=[*SIZES, "both"], default="small")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--without-peers", action="store_true")
     options = parser.parse_args()
+    what = options.what or ["gup", "wide", "start"]
     sizes = list(SIZES) if options.size == "both" else [options.size]
-    print(f"{os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}")
-    agreed = [measure(size, options.repeat, not options.without_peers) for size in sizes]
-    return 0 if all(agreed) else 1
+    right = True
+    if "start" in what:
+        right &= measure_start(options.repeat)
+    for size in sizes:
+        if "gup" in what:
+            right &= measure_gup(size, options.repeat, not options.without_peers)
+        if "wide" in what:
+            right &= measure_wide(size, options.repeat)
+    if "specs" in what:
+        right &= measure_specs(options.repeat)
+    return 0 if right else 1
 
 
 if __name__ == "__main__":
