@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -120,48 +119,64 @@ def main() -> None:
         for check in load_spec(str(ROOT / path)).model.checks:
             (fixed if check.expect.violation is None else broken).append((path, check.name))
 
-    def tell(row: Row | None) -> Row | None:
-        if row is not None:
-            print(
-                f"{row.spec}: {row.check}: {row.verdict} {row.cpu_s:.1f} s, {row.note}", flush=True
-            )
-        return row
-
+    page = Page(options.timeout, [], [], len(fixed), len(broken))
     with ThreadPoolExecutor(options.jobs) as pool:
-        proofs = list(pool.map(lambda c: tell(proved(*c, options.timeout)), fixed))
-        layers = list(pool.map(lambda c: tell(searched(*c, options.timeout)), broken))
-    done = [row for row in proofs if row is not None and row.verdict == "proved"]
-    open_ = [row for row in proofs if row is not None and row.verdict != "proved"]
-    found = [row for row in layers if row is not None]
-    times = [row.cpu_s for row in done] or [0.0]
-    load = os.getloadavg()[2]
-    lines = [
-        "# The symbolic engines on the shipped specs",
-        "",
-        "Written by `bench/symbolic.py`. CPU seconds of a whole command, compiling the explorer for the sample",
-        f"included; limit {options.timeout} s of wall time each; load {load:.0f} on {os.cpu_count()} cores.",
-        "",
-        "## Proofs",
-        "",
-        f"Every check that expects `holds`, at its own scope, any depth: {len(done)} of {len(proofs)} proved, "
-        f"median {statistics.median(times):.1f} s, longest {max(times):.1f} s.",
-        "",
-        *table(done),
-        "",
-        "Not proved:" if open_ else "None is left out.",
-        "",
-        *(table(open_) if open_ else ()),
-        "",
-        "## Bounded model checking",
-        "",
-        f"Every violation that explicit search finds within {DEEPEST} steps: "
-        f"{sum(row.verdict == 'violated' for row in found)} of {len(found)} found, each with the same id and as many steps.",
-        "",
-        *table(found),
-    ]
-    (ROOT / "bench" / "symbolic.md").write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
+        for row in pool.map(lambda c: proved(*c, options.timeout), fixed):
+            page.proofs.append(row)
+            page.write(row)
+        for found in pool.map(lambda c: searched(*c, options.timeout), broken):
+            if found is not None:
+                page.layers.append(found)
+                page.write(found)
+
+
+@dataclass
+class Page:
+    """What is known so far; it is written after each run, because all of them take hours."""
+
+    timeout: int
+    proofs: list[Row]
+    layers: list[Row]
+    fixed: int
+    broken: int
+
+    def write(self, row: Row) -> None:
+        """The page with everything so far; `row` is new."""
+        print(f"{row.spec}: {row.check}: {row.verdict} {row.cpu_s:.1f} s, {row.note}", flush=True)
+        done = [row for row in self.proofs if row.verdict == "proved"]
+        open_ = [row for row in self.proofs if row.verdict != "proved"]
+        times = [row.cpu_s for row in done] or [0.0]
+        load = os.getloadavg()[2]
+        lines = [
+            "# The symbolic engines on the shipped specs",
+            "",
+            "Written by `bench/symbolic.py`. CPU seconds of a whole command, compiling the explorer for the sample",
+            f"included; limit {self.timeout} s of wall time each; load {load:.0f} on {os.cpu_count()} cores.",
+            "",
+            "## Proofs",
+            "",
+            "Checks that expect `holds`, at their own scope, any depth. Of "
+            f"{self.fixed} such checks {len(self.proofs)} were run: {len(done)} proved, "
+            f"median {statistics.median(times):.1f} s, longest {max(times):.1f} s.",
+            "",
+            *table(done),
+            "",
+        ]
+        if open_:
+            lines += ["Not proved:", "", *table(open_), ""]
+        if self.layers:
+            same = sum(row.verdict == "violated" for row in self.layers)
+            lines += [
+                "## Bounded model checking",
+                "",
+                f"Violations that explicit search finds within {DEEPEST} steps: {same} of {len(self.layers)} "
+                "that were run found, each with the same id and as many steps.",
+                "",
+                *table(self.layers),
+            ]
+        text = "\n".join(lines).rstrip() + "\n"
+        (ROOT / "bench" / "symbolic.md").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     main()

@@ -8,11 +8,14 @@ import pytest
 
 from tests.agreement.compare import confirm, ignore, interpreted
 from tests.agreement.generate import random_system
+from zdcheck.base.diagnostics import EngineDisagreement
 from zdcheck.engines.faults import check_numbers, rank
 from zdcheck.engines.protocol import Found, Limits, NoneFound, Stopped
+from zdcheck.engines.symbolic import bmc
 from zdcheck.engines.symbolic.bmc import BmcEngine
+from zdcheck.ir.expr import Const, Expr, Var, eq
 from zdcheck.ir.run import LockCycle
-from zdcheck.ir.system import System
+from zdcheck.ir.system import Action, System
 
 EVERYDAY = range(40)
 MANY = range(1000, 2500)
@@ -62,6 +65,28 @@ def bmc_agrees(system: System) -> bool:
 @pytest.mark.parametrize("seed", EVERYDAY)
 def test_bmc_agrees(seed: int) -> None:
     bmc_agrees(random_system(seed))
+
+
+def test_a_guard_that_is_missing_in_the_encoding_is_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its counterexamples do not replay, so nobody ever sees them."""
+
+    def without_guards(system: System, action: Action) -> Expr:
+        return eq(Var(system.threads[action.thread].pc), Const(action.location))
+
+    monkeypatch.setattr(bmc, "goes", without_guards)
+    noticed = 0
+    for seed in range(60):
+        system = random_system(seed)
+        try:
+            got = BmcEngine().solve(system, Limits(max_depth=6), ignore)
+        except EngineDisagreement:
+            noticed += 1
+            continue
+        if isinstance(got, Found):
+            confirm(system, got)
+    assert noticed > 3
 
 
 @pytest.mark.slow
