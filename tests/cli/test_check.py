@@ -17,6 +17,7 @@ import pytest
 from tests.cli.conftest import Zdcheck
 from tests.conftest import Golden
 from tests.unit.render.test_terminal import validator
+from zdcheck.engines.explicit.build import find_compiler
 from zdcheck.trace.document import loads
 
 
@@ -52,6 +53,10 @@ from zdcheck.trace.document import loads
         (["specs/unplug.zd", "--scope", "gup=1000"], 2),
         (["specs/unplug.zd", "--scope", "gup=-1"], 2),
         (["specs/unplug.zd", "--max-states", "0"], 2),
+        (["specs/unplug.zd", "--spill", "no/such"], 2),
+        (["specs/unplug.zd", "--spill", "specs/unplug.zd"], 2),
+        (["specs/unplug.zd", "--spill", "specs", "--engine", "interpreter"], 2),
+        (["specs/unplug.zd", "--compact", "--engine", "bmc"], 2),
         (["specs/unplug.zd", "--max-memory", "much"], 2),
         (["specs/unplug.zd", "--timeout", "soon"], 2),
         (["specs/unplug.zd", "--engine", "nosuch"], 2),
@@ -203,6 +208,30 @@ def test_colour_only_when_wanted(zdcheck: Zdcheck) -> None:
     assert "\x1b[" in painted
     forced = zdcheck("check", "specs/surprise.zd", env={"CLICOLOR_FORCE": "1"}).out
     assert "\x1b[" in forced
+
+
+def test_a_cover_has_a_run_to_it(zdcheck: Zdcheck) -> None:
+    plain = zdcheck("check", "specs/unplug.zd")
+    drawn = zdcheck("check", "specs/unplug.zd", "--witnesses")
+    assert "`pinned` is reached:" not in plain.out
+    assert "`pinned` is reached:" in drawn.out
+    assert "CPU0 (gup" in drawn.out
+    assert drawn.code == plain.code == 0
+
+
+def test_states_can_be_kept_in_other_ways(zdcheck: Zdcheck) -> None:
+    if find_compiler() is None:
+        pytest.skip("needs a C compiler")
+    how = ("--engine", "explicit", "--compact", "--spill", "specs")
+    result = zdcheck("check", "specs/unplug.zd", *how)
+    assert result.code == 0
+    assert "as expected" in result.out
+
+
+def test_how_far_a_stopped_search_got_is_said(zdcheck: Zdcheck) -> None:
+    result = zdcheck("check", "specs/unplug.zd", "--max-states", "5")
+    assert "still to expand" in result.out
+    assert "try more `--max-states` or a smaller `--scope`" in result.out
 
 
 def test_without_progress_is_said(zdcheck: Zdcheck) -> None:

@@ -14,6 +14,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from zdcheck.engines.faults import Rank, check_numbers, rank
+from zdcheck.engines.how_far import Reached, how_far
 from zdcheck.engines.lock_order import Edge, lock_cycle
 from zdcheck.engines.progress import Graph, first_broken, triggered
 from zdcheck.engines.protocol import (
@@ -71,6 +72,8 @@ class Search:
     arrivals: dict[State, dict[int, Arrival]] = field(default_factory=dict)
     level: list[State] = field(default_factory=list)
     depth: int = 0
+    known: int = 0
+    waiting: int = 0
     transitions: int = 0
     fired: Counter[ActionId] = field(default_factory=Counter)
     covers: dict[int, Run] = field(default_factory=dict)
@@ -90,11 +93,15 @@ class Search:
         try:
             return self._search()
         except _LimitReached as reached:
-            return Stopped(self._statistics(), reached.limit)
+            return self._stopped(reached.limit)
         except KeyboardInterrupt:
-            return Stopped(self._statistics(), "interrupt")
+            return self._stopped("interrupt")
         except MemoryError:
-            return Stopped(self._statistics(), "memory")
+            return self._stopped("memory")
+
+    def _stopped(self, limit: Limit) -> Stopped:
+        reached = Reached(self.depth, len(self.arrivals), self.waiting)
+        return Stopped(self._statistics(), limit, how_far(reached, limit))
 
     def _search(self) -> Claim:
         self.level = list(self.system.initial_states)
@@ -104,6 +111,7 @@ class Search:
             candidates = failed
             next_failed: list[Candidate] = []
             following: dict[State, None] = {}
+            self.known = len(self.arrivals)
             for count, state in enumerate(self.level):
                 if count % _CHECK_EVERY == 0:
                     self._look_at_limits(len(self.level) - count)
@@ -220,6 +228,7 @@ class Search:
         return Run(self.system.initial_states.index(state), tuple(reversed(actions)))
 
     def _look_at_limits(self, left_in_level: int) -> None:
+        self.waiting = left_in_level + max(0, len(self.arrivals) - self.known)
         elapsed = time.monotonic() - self.started
         self.watch(Progress(self.depth, len(self.arrivals), left_in_level, elapsed))
         limits = self.limits

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, assert_never
 
+from zdcheck.base.probability import at_most
 from zdcheck.render.columns import Line, Style
 from zdcheck.render.escape import printable
 from zdcheck.trace.model import Trace
@@ -71,7 +72,7 @@ def _reservation(report: CheckReport) -> str:
     """A state that was taken for another makes a `holds` worth less; whoever reads one must know."""
     match report.verdict:
         case Holds(missed=missed) if missed > 0:
-            return f", unless hashes collided (p < {missed:.1g})"
+            return f", unless hashes collided (p < {at_most(missed)})"
         case _:
             return ""
 

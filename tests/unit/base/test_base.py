@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from zdcheck.base.catalogue import ERRORS, VIOLATIONS, WARNINGS, find, is_violation, violation_ids
 from zdcheck.base.diagnostics import Diagnostic, Label, Severity, SpecError
+from zdcheck.base.probability import at_most
 from zdcheck.base.resources import documentation_root, library_root
 from zdcheck.base.source import SourceFile, Span
 from zdcheck.base.suggest import closest
@@ -60,3 +63,12 @@ def test_every_id_once_and_each_has_its_sort() -> None:
 def test_what_is_shipped_is_found() -> None:
     assert (library_root() / "mm" / "page.zd").is_file()
     assert (documentation_root() / "language.md").is_file()
+
+
+@pytest.mark.parametrize(
+    ("probability", "text"),
+    [(0, "0"), (2e-7, "2e-07"), (2.2e-7, "3e-07"), (9.5e-7, "1e-06"), (0.5, "5e-01"), (1, "1e+00")],
+)
+def test_a_bound_is_never_rounded_down(probability: float, text: str) -> None:
+    assert at_most(probability) == text
+    assert float(text) >= probability

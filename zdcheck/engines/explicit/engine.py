@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from zdcheck.base.diagnostics import EngineDisagreement, ToolError, UsageError
+from zdcheck.base.probability import at_most
 from zdcheck.engines.explicit.build import (
     Built,
     Compiler,
@@ -54,14 +55,15 @@ from zdcheck.engines.explicit.symmetry import (
     symmetry_of,
     violation_classes,
 )
+from zdcheck.engines.how_far import Reached, how_far
 from zdcheck.engines.lock_order import Edge, lock_cycle
 from zdcheck.engines.protocol import (
     IN_MEMORY,
     Claim,
     Found,
+    Limit,
     Limits,
     NoneFound,
-    Progress,
     Statistics,
     Stopped,
     Storage,
@@ -192,9 +194,9 @@ class ExplicitEngine:
             with self._workshop(compiler) as workshop:
                 return search.run(workshop)
         except KeyboardInterrupt:
-            return Stopped(search.statistics_so_far(), "interrupt")
+            return search.ended("interrupt")
         except SearchTimeout:
-            return Stopped(search.statistics_so_far(), "time", "the search had to be killed")
+            return search.ended("time")
 
 
 def _prepared(system: System, options: ExplicitOptions) -> Prepared:
@@ -242,6 +244,10 @@ def _symmetry_notes(symmetry: Symmetry) -> Iterator[tuple[str, str]]:
     reduced = ", ".join(f"{orbit.kind.name} ({orbit.kind.size})" for orbit in symmetry.orbits)
     if reduced:
         yield "symmetry", f"{reduced}: up to {symmetry.order:,} times fewer states"
+        yield (
+            "representatives",
+            "states, transitions and fired actions count one of each symmetric kind",
+        )
     else:
         yield "symmetry", "no members of a kind are interchangeable"
     for kind, reason in symmetry.reasons.items():
@@ -370,15 +376,17 @@ class _Search:
         match result.outcome:
             case Outcome.STOPPED:
                 assert result.limit
-                note = f"{result.frontier} states were not yet expanded"
-                return Stopped(statistics, result.limit, note)
+                reached = Reached(
+                    result.depth, result.states, result.frontier, result.level, result.before
+                )
+                return self._stopped(statistics, reached, result.limit)
             case Outcome.FAULT:
                 return self._found(process, result, statistics)
             case Outcome.COMPLETE:
                 if (cycle := self._lock_cycle(process, result)) is not None:
                     return Found(statistics, *cycle)
                 if self._missed(result) > MAX_MISSED:
-                    note = f"a hash of 64 bits is too short for so many states (p < {self._missed(result):.1g})"
+                    note = f"a hash of 64 bits is too short for so many states (p < {at_most(self._missed(result))})"
                     return Stopped(statistics, "memory", note)
                 if (broken := self._broken_promise(process, result)) is not None:
                     return broken
@@ -514,7 +522,7 @@ class _Search:
             share = 100 * result.asleep / max(result.transitions, 1)
             extra["partial order"] = f"{share:.0f} % of the transitions needed no look-up"
         if self.runtime.compact:
-            missed = f"a state was missed with p < {self._missed(result):.1g}"
+            missed = f"a state was missed with p < {at_most(self._missed(result))}"
             extra["compact"] = f"64 bits of each state; {missed}"
         elif self.options.compact:
             extra["compact"] = "off: a state is no longer than its hash"
@@ -529,8 +537,14 @@ class _Search:
         elapsed = time.monotonic() - self.started
         return Statistics(states, result.transitions, result.depth, elapsed, fired, extra)
 
-    def statistics_so_far(self) -> Statistics:
+    def ended(self, limit: Limit) -> Stopped:
         """What is known of a search that ended without a result."""
-        last = self.process.last_progress if self.process else None
-        progress = last or Progress(0, 0, 0, 0.0)
-        return Statistics(progress.states, 0, progress.depth, time.monotonic() - self.started)
+        elapsed = time.monotonic() - self.started
+        if self.process is None:
+            return Stopped(Statistics(0, 0, 0, elapsed), limit, "the search had not begun")
+        reached = self.process.reached
+        return self._stopped(Statistics(reached.states, 0, reached.depth, elapsed), reached, limit)
+
+    def _stopped(self, statistics: Statistics, reached: Reached, limit: Limit) -> Stopped:
+        storage = Storage(self.options.compact, self.options.spill)
+        return Stopped(statistics, limit, how_far(reached, limit, storage))

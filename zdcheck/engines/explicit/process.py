@@ -22,16 +22,17 @@ from types import TracebackType
 from typing import Literal
 
 from zdcheck.base.diagnostics import ToolError
+from zdcheck.engines.how_far import Reached
 from zdcheck.engines.protocol import Limits, Progress, Watcher
 from zdcheck.ir.run import Run
 from zdcheck.ir.system import ActionId
 
-WIRE_VERSION = 5
+WIRE_VERSION = 6
 NEVER = 0xFFFFFFFF
 
 _HELLO, _PROGRESS, _RESULT, _RUN, _ERROR, _PROMISED, _STATES = 1, 2, 3, 4, 5, 6, 7
 _START, _WITNESS, _PROMISE, _SAMPLE = 64, 65, 66, 67
-_RESULT_HEAD = struct.Struct("=6I8Qd")
+_RESULT_HEAD = struct.Struct("=6I10Qd")
 _PROMISED_HEAD = struct.Struct("=6I4Qd")
 _GRACE_S = 10.0
 """How long after its time limit a search may take to say so."""
@@ -107,6 +108,8 @@ class Result:
     slots: int
     disk: int
     sweeps: int
+    level: int
+    before: int
     seconds: float
     fired: tuple[int, ...]
     first_fired: tuple[int, ...]
@@ -184,6 +187,7 @@ class SearchProcess:
         self.expected = expected
         self.watch = watch
         self.last_progress: Progress | None = None
+        self.reached = Reached(0, 0, 0)
         self._deadline: float | None = None
         # Only a sanitizer or a crash writes there.
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed in `close`)
@@ -319,7 +323,7 @@ class SearchProcess:
         (
             outcome, limit, fault, number, fault_depth, depth,
             states, transitions, frontier, asleep, memory, slots, disk, sweeps,
-            seconds,
+            level, before, seconds,
         ) = _RESULT_HEAD.unpack_from(body)  # fmt: skip
         at = _RESULT_HEAD.size
         fired = struct.unpack_from(f"={actions}Q", body, at)
@@ -327,7 +331,7 @@ class SearchProcess:
         return Result(
             Outcome(outcome), _LIMITS[limit], FaultKind(fault), number, fault_depth, depth,
             states, transitions, frontier, asleep, memory, slots, disk, sweeps,
-            seconds,
+            level, before, seconds,
             fired, rest[:actions], rest[actions : actions + watches], rest[actions + watches :],
         )  # fmt: skip
 
@@ -348,7 +352,8 @@ class SearchProcess:
             if type == wanted:
                 return body
             if type == _PROGRESS:
-                depth, states, frontier, elapsed = struct.unpack("=3Qd", body)
+                depth, states, frontier, level, before, elapsed = struct.unpack("=5Qd", body)
+                self.reached = Reached(depth, states, frontier, level, before)
                 self.last_progress = Progress(depth, states, frontier, elapsed)
                 self.watch(self.last_progress)
             elif type == _ERROR:

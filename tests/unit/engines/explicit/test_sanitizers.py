@@ -63,20 +63,20 @@ def test_limits(sanitizer: Sanitizer, limits: Limits, cache: Path) -> None:
 
 
 @sanitized
-@pytest.mark.parametrize(("words", "bits"), [(1, 5), (3, 48)])
+@pytest.mark.parametrize(("words", "bits"), [(1, 5), (2, 24)])
 @pytest.mark.parametrize("compact", [False, True])
 def test_memory_that_ends_goes_on_on_disk(
     sanitizer: Sanitizer, words: int, bits: int, compact: bool, cache: Path, tmp_path: Path
 ) -> None:
-    system = wide(counters(4, 19, blocked=True), bits)
+    system = wide(counters(4, 25, blocked=True), bits)
     options = ExplicitOptions(
         sanitizer=sanitizer, cache=cache, spill=str(tmp_path), compact=compact
     )
-    limits = Limits(workers=4, max_memory=4 << 20)
+    limits = Limits(workers=2, max_memory=3 << 20)
     claim = ExplicitEngine(options).solve(system, limits, ignore)
     assert isinstance(claim, Found)
-    assert claim.statistics.states == 20**4
-    assert len(claim.run.actions) == 4 * 19
+    assert claim.statistics.states == 26**4
+    assert len(claim.run.actions) == 4 * 25
     assert "times" in claim.statistics.extra["spill"]
     assert f"in {8 * words} bytes" in claim.statistics.extra["state"]
 

@@ -202,7 +202,8 @@ static void look_at_clock(struct search *s)
         const size_t next = atomic_load(&s->cursors[i].next);
         left += next < s->cursors[i].end ? s->cursors[i].end - next : 0;
     }
-    const uint64_t record[3] = {s->depth, atomic_load(&s->states), left};
+    const uint64_t record[5] = {s->depth, atomic_load(&s->states), left, levels_size(&s->levels, s->depth),
+                                s->depth ? levels_size(&s->levels, s->depth - 1) : 0};
     const double seconds = time - s->began;
     if (!wire_send(RECORD_PROGRESS, record, sizeof record, &seconds, sizeof seconds))
         stop(s, LIMIT_INTERRUPT);
@@ -475,6 +476,10 @@ void search_run(struct search *s)
     }
     if (r->outcome == OUTCOME_STOPPED && s->levels.count > s->depth + 1)
         r->frontier += levels_size(&s->levels, s->depth + 1);
+    if (r->outcome == OUTCOME_STOPPED) {
+        r->level = levels_size(&s->levels, r->depth);
+        r->before = r->depth ? levels_size(&s->levels, r->depth - 1) : 0;
+    }
     r->states = s->delayed.on ? delayed_states(s) : atomic_load(&s->states);
     r->disk = disk_used();
     r->sweeps = s->delayed.sweeps;

@@ -40,6 +40,7 @@ struct result {
     uint64_t asleep; /* transitions whose states were not looked up */
     uint64_t memory, slots; /* bytes, most that were resident; slots of the table */
     uint64_t disk, sweeps;               /* bytes; see delayed.h */
+    uint64_t level, before; /* states at the depth that was expanded last, and at the one before */
     double seconds;
 };
 

@@ -10,12 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WIRE_VERSION 5
+#define WIRE_VERSION 6
 
 enum record {
     /* from here */
     RECORD_HELLO = 1, /* version, words, actions: u32; key: u64 */
-    RECORD_PROGRESS,  /* depth, states, frontier: u64; seconds: double */
+    RECORD_PROGRESS,  /* depth, states, frontier, states at this depth and before: u64; seconds: double */
     RECORD_RESULT,    /* struct result, then its arrays */
     RECORD_RUN,       /* limit, initial, length: u32; actions: u32 each. Length ~0: there is none,
                        * or a limit came first */
