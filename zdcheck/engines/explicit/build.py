@@ -154,6 +154,7 @@ class Workshop:
 
         def make(directory: Path) -> Path:
             (directory / "model.c").write_text(text, encoding="utf-8")
+            (directory / "model.h").write_text(self._runtime_files["model.h"], encoding="utf-8")
             model = self._start(directory, *flags, "-c", "model.c", "-o", "model.o")
             try:
                 self._put_runtime(directory / "runtime.o", runtime)
@@ -170,8 +171,18 @@ class Workshop:
 
     def _put_runtime(self, target: Path, runtime: Runtime) -> None:
         def make(inner: Path) -> Path:
-            sources = [str(path) for path in sorted(RUNTIME.glob("*.c"))]
-            self._wait(self._start(inner, *self._flags(runtime), "-O2", "-c", *sources))
+            # Not from where the package lies: what is compiled must be what the key was made of.
+            for name, text in self._runtime_files.items():
+                (inner / name).write_text(text, encoding="utf-8")
+            sources = [name for name in self._runtime_files if name.endswith(".c")]
+            flags = (*self._flags(runtime), "-O2", "-c")
+            other = self._start(inner, *flags, *sources[1::2])
+            try:
+                self._wait(self._start(inner, *flags, *sources[::2]))
+            except BaseException:
+                _abandon(other)
+                raise
+            self._wait(other)
             objects = sorted(path.name for path in inner.glob("*.o"))
             self._wait(self._start(inner, "-r", "-nostdlib", "-o", "runtime", *objects))
             return inner / "runtime"
@@ -180,7 +191,7 @@ class Workshop:
         shutil.copyfile(self._cached(name) or self._built(name, make), target)
 
     def _flags(self, runtime: Runtime) -> tuple[str, ...]:
-        flags = ["-std=gnu11", "-pipe", "-pthread", f"-DZD_WORDS={runtime.words}", f"-I{RUNTIME}"]
+        flags = ["-std=gnu11", "-pipe", "-pthread", f"-DZD_WORDS={runtime.words}"]
         if runtime.compact:
             flags.append("-DZD_COMPACT")
         if self.sanitizer:
@@ -200,8 +211,7 @@ class Workshop:
     def _key(self, *parts: str) -> str:
         digest = hashlib.sha256(self.compiler.identity.encode())
         for part in parts:
-            # Where the package lies makes no difference to what is built.
-            data = part.replace(str(RUNTIME), "").encode()
+            data = part.encode()
             digest.update(len(data).to_bytes(8, "little"))
             digest.update(data)
         return digest.hexdigest()[:40]
@@ -210,9 +220,13 @@ class Workshop:
         return self._key(self._runtime_text, *self._flags(runtime))
 
     @cached_property
-    def _runtime_text(self) -> str:
+    def _runtime_files(self) -> Mapping[str, str]:
         files = sorted(RUNTIME.glob("*.[ch]"))
-        return "".join(f"{path.name}\n{path.read_text(encoding='utf-8')}" for path in files)
+        return {path.name: path.read_text(encoding="utf-8") for path in files}
+
+    @cached_property
+    def _runtime_text(self) -> str:
+        return "".join(f"{name}\n{text}" for name, text in self._runtime_files.items())
 
     # --- the cache ----------------------------------------------------------------------
 
