@@ -222,7 +222,7 @@ class _Owner:
 
     def _guards(self, statement: ast.Stmt) -> Iterator[Mutant]:
         match statement:
-            case ast.IfStmt(condition=condition):
+            case ast.IfStmt(condition=condition) if self.primitives.nature(statement) == "act":
                 parts = list(_parts(condition))
                 if len(parts) == 1 and not self.primitives.is_constant(condition):
                     yield self._guard("guard", condition, {id(condition): (_true(condition),)})

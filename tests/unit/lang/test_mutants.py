@@ -92,6 +92,7 @@ def test_guards_are_ignored_one_operand_at_a_time() -> None:
     assert thread(found["no matter `a == 1`"]) == as_if("if (b == 2 && on) b = 1;")
     assert thread(found["no matter `b == 2`"]) == as_if("if (a == 1 && on) b = 1;")
     assert "no matter `on`" not in found
+    assert not made("if (a == 1) cover c;")
     assert not [text for text in made("if (on) b = 1;") if "matter" in text]
 
 
