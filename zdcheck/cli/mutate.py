@@ -45,7 +45,7 @@ from zdcheck.trace.verdict import Reason, exit_code
 @click.option("--max-states", type=click.IntRange(1), help="Stop after so many states.")
 @click.option("--max-memory", type=opt.Memory(), help="Stop at so much memory, such as 4G.")
 @click.option(
-    "--timeout", type=opt.Duration(), default="60", help="Stop each search after so long; 60 s."
+    "--timeout", type=opt.Duration(), default="10m", help="Stop each search after so long; 10 min."
 )
 @click.option("--jobs", type=click.IntRange(1, 1024), help="Mutants at a time; all cores.")
 @click.option("--without", multiple=True, metavar="REDUCTION", help="Leave a reduction out.")
