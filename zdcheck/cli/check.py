@@ -5,19 +5,21 @@ from __future__ import annotations
 import os
 import re
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 import click
 
-from zdcheck.base.diagnostics import UsageError
+from zdcheck.base.diagnostics import Diagnostic, UsageError
 from zdcheck.base.exit_codes import ExitCode
 from zdcheck.base.failure import Failure
+from zdcheck.base.pool import Died, run_all
 from zdcheck.cli import options as opt
 from zdcheck.cli.app import version
 from zdcheck.cli.failures import failure_of, show
 from zdcheck.engines.choose import Choice
+from zdcheck.engines.explicit.memory_bound import default_max_memory
 from zdcheck.engines.protocol import Limits, Storage
 from zdcheck.pipeline import Options, Spec, check_spec, did_you_mean, own_warnings
 from zdcheck.render import json_report, terminal
@@ -58,6 +60,9 @@ from zdcheck.trace.verdict import (
 @click.option("--workers", type=click.IntRange(1, 1024), help="CPU cores to use; all by default.")
 @click.option("--compact", is_flag=True, help="Keep 64-bit hashes of states; may miss one.")
 @click.option("--spill", metavar="DIR", help="Go on in files there when memory ends.")
+@click.option(
+    "--jobs", type=click.IntRange(1, 256), help="Specs at once; by default each core one."
+)
 @click.option("--without", multiple=True, metavar="REDUCTION", help="Leave a reduction out.")
 @click.option("--no-progress", is_flag=True, help="Leave progress properties out.")
 @click.option("--json", "json_path", metavar="FILE", help="Write the report as JSON; - is stdout.")
@@ -78,6 +83,7 @@ def command(
     max_memory: int | None,
     timeout: float | None,
     workers: int | None,
+    jobs: int | None,
     compact: bool,
     spill: str | None,
     without: tuple[str, ...],
@@ -109,7 +115,17 @@ def command(
         storage=storage,
         progress=not no_progress,
     )
-    run = Run(options, json_path, trace_dir, traces, matrix, witnesses, stats, *opt.colored(color))
+    run = Run(
+        options,
+        json_path,
+        trace_dir,
+        traces,
+        matrix,
+        witnesses,
+        stats,
+        *opt.colored(color),
+        jobs or cores,
+    )
     return run.all(specs)
 
 
@@ -138,11 +154,13 @@ class Run:
     stats: bool
     color: bool
     err_color: bool
+    jobs: int
     reports: list[SpecReport] = field(default_factory=list)
     failures: list[tuple[str, Failure]] = field(default_factory=list)
     check_names: dict[str, None] = field(default_factory=dict)
     interrupted: bool = False
     _traces_written: set[str] = field(default_factory=set)
+    _refusals: set[str] = field(default_factory=set)
     _head: str = ""
     _said_empty: bool = True
 
@@ -151,14 +169,18 @@ class Run:
         # What cannot be written must be known before the search, not after it.
         self._prepare_outputs()
         try:
-            for path, is_named in opt.spec_files(paths):
-                self._spec(path, is_named)
-                if self.interrupted:
-                    break
+            files = opt.spec_files(paths)
+            if len(files) > 1 and self.jobs > 1:
+                self._many(files)
+            else:
+                for path, is_named in files:
+                    self._spec(path, is_named)
+                    if self.interrupted:
+                        break
         except KeyboardInterrupt:
             self.interrupted = True
         except UsageError as error:
-            self._failed("", error)
+            self._failed("", failure_of(error))
         self._nothing_to_check()
         why = self._reasons()
         if any(report.checks for report in self.reports):
@@ -174,30 +196,20 @@ class Run:
     # --- one spec -----------------------------------------------------------------------
 
     def _spec(self, path: str, is_named: bool) -> None:
+        """Check one spec here, and print each result as it comes."""
         with ProgressLine(sys.stderr, self.options.limits.max_states) as progress:
             width = 0
-            refusals: set[str] = set()
 
             def loaded(spec: Spec) -> None:
                 nonlocal width
                 if not is_named and not spec.model.threads:
                     raise _Module
-                self.check_names.update(dict.fromkeys(spec.check_names))
-                shown = [c.name for c in spec.model.checks if self.options.chooses(c)]
-                width = max((len(printable(name)) for name in shown), default=0)
-                if warnings := own_warnings(spec.model):
-                    text = render(warnings, color=self.err_color)
-                    click.echo(text, err=True, nl=False)
+                width = self._loaded(_head_of(spec, self.options))
 
             def starts(name: str, choice: Choice) -> None:
-                if choice.refusal is not None and choice.refusal not in refusals:
-                    refusals.add(choice.refusal)
+                if choice.refusal is not None and choice.refusal not in self._refusals:
                     progress.stop()
-                    click.echo(
-                        f"zdcheck: {choice.refusal}; using the {choice.engine.name}, "
-                        "which is much slower",
-                        err=True,
-                    )
+                    self._refused(choice.refusal, choice.engine.name)
                 progress.start(name)
 
             def done(report: CheckReport) -> None:
@@ -219,8 +231,63 @@ class Run:
                 progress.stop()
                 if isinstance(error, BrokenPipeError):
                     raise
-                self._failed(path, error)
+                self._failed(path, failure_of(error))
                 return
+        self._done(report)
+
+    def _many(self, paths: list[tuple[str, bool]]) -> None:
+        """Check specs in processes of their own, and print their results in the order of the paths."""
+        jobs = [Job(path, is_named, self._shared_out()) for path, is_named in paths]
+        ready: dict[str, Recording] = {}
+        said = 0
+        with ProgressLine(sys.stderr, None) as progress:
+            progress.start(f"{len(jobs)} specs")
+            for job, outcome in run_all(recorded, jobs, self.jobs):
+                if isinstance(outcome, Died):
+                    why = "the process that checked it was killed"
+                    ready[job.path] = Recording(failure=Failure("tool", why))
+                else:
+                    ready[job.path] = outcome.result
+                while said < len(jobs) and jobs[said].path in ready:
+                    progress.stop()
+                    self._replay(jobs[said].path, ready[jobs[said].path])
+                    said += 1
+                if said < len(jobs):
+                    progress.start(f"{len(ready)} of {len(jobs)} specs done")
+
+    def _shared_out(self) -> Options:
+        """The options for each of several processes: cores and memory are shared."""
+        limits = self.options.limits
+        memory = limits.max_memory
+        if memory is None and (most := default_max_memory()) is not None:
+            memory = most // self.jobs
+        workers = max(1, limits.workers // self.jobs)
+        return replace(self.options, limits=replace(limits, max_memory=memory, workers=workers))
+
+    def _replay(self, path: str, recording: Recording) -> None:
+        width = 0 if recording.head is None else self._loaded(recording.head)
+        for refusal, engine in recording.refusals:
+            if refusal not in self._refusals:
+                self._refused(refusal, engine)
+        for report in recording.checks:
+            self._check(report, width)
+        if recording.failure is not None:
+            self._failed(path, recording.failure)
+        if recording.report is not None:
+            self._done(recording.report)
+
+    def _loaded(self, head: Head) -> int:
+        """Note a spec's checks, print its warnings; the width of the longest name that is shown."""
+        self.check_names.update(dict.fromkeys(head.check_names))
+        if head.warnings:
+            click.echo(render(head.warnings, color=self.err_color), err=True, nl=False)
+        return head.width
+
+    def _refused(self, refusal: str, engine: str) -> None:
+        self._refusals.add(refusal)
+        click.echo(f"zdcheck: {refusal}; using the {engine}, which is much slower", err=True)
+
+    def _done(self, report: SpecReport) -> None:
         if report.dead:
             click.echo(render(report.dead, color=self.err_color), err=True, nl=False)
         self.reports.append(report)
@@ -271,8 +338,7 @@ class Run:
         click.echo(text, color=True)
         sys.stdout.flush()
 
-    def _failed(self, path: str, error: Exception) -> None:
-        failure = failure_of(error)
+    def _failed(self, path: str, failure: Failure) -> None:
         self.failures.append((path, failure))
         show(failure, color=self.err_color, about=path if failure.kind in _NEEDS_PATH else "")
 
@@ -285,9 +351,11 @@ class Run:
         for name in self.options.checks:
             if name not in self.check_names and self.check_names:
                 hint = did_you_mean(name, self.check_names)
-                self._failed("", UsageError(f"--check: no check is named `{name}`{hint}"))
+                message = f"--check: no check is named `{name}`{hint}"
+                self._failed("", Failure("usage", message))
         if not self.failures and not any(report.checks for report in self.reports):
-            self._failed("", UsageError("there is nothing to check: no spec has a check"))
+            message = "there is nothing to check: no spec has a check"
+            self._failed("", Failure("usage", message))
 
     def _reasons(self) -> list[Reason]:
         why = [Reason(failure.exit_code, failure.message) for _, failure in self.failures]
@@ -325,6 +393,73 @@ class Run:
         failures = [failure for _, failure in self.failures]
         report = json_report.document(version(), self.reports, failures, why)
         opt.write_text(self.json_path, json_report.dumps(report))
+
+
+# --- specs in processes of their own ----------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What is printed, and needed, of a spec before its checks run."""
+
+    check_names: tuple[str, ...]
+    warnings: tuple[Diagnostic, ...]
+    width: int
+
+
+def _head_of(spec: Spec, options: Options) -> Head:
+    shown = [c.name for c in spec.model.checks if options.chooses(c)]
+    width = max((len(printable(name)) for name in shown), default=0)
+    return Head(spec.check_names, own_warnings(spec.model), width)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One spec to check in another process."""
+
+    path: str
+    is_named: bool
+    options: Options
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Everything that checking a spec would have printed. A module has nothing."""
+
+    head: Head | None = None
+    refusals: tuple[tuple[str, str], ...] = ()
+    checks: tuple[CheckReport, ...] = ()
+    report: SpecReport | None = None
+    failure: Failure | None = None
+
+
+def recorded(job: Job) -> Recording:
+    """Check one spec. Never raises."""
+    head: Head | None = None
+    refusals: dict[tuple[str, str], None] = {}
+    checks: list[CheckReport] = []
+
+    def loaded(spec: Spec) -> None:
+        nonlocal head
+        if not job.is_named and not spec.model.threads:
+            raise _Module
+        head = _head_of(spec, job.options)
+
+    def starts(name: str, choice: Choice) -> None:
+        if choice.refusal is not None:
+            refusals[choice.refusal, choice.engine.name] = None
+
+    report: SpecReport | None = None
+    failure: Failure | None = None
+    try:
+        report = check_spec(job.path, job.options, loaded=loaded, starts=starts, done=checks.append)
+    except _Module:
+        return Recording()
+    except KeyboardInterrupt:
+        report = SpecReport(job.path, (), (), (), ("any check",))
+    except Exception as error:
+        failure = failure_of(error)
+    return Recording(head, tuple(refusals), tuple(checks), report, failure)
 
 
 class _Module(Exception):

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from zdcheck.base.diagnostics import Diagnostic, EngineDisagreement, SpecError, ZdcheckError
+from zdcheck.base.pool import Died, run_all
 from zdcheck.base.resources import library_root
 from zdcheck.engines.choose import choose
 from zdcheck.engines.protocol import NoneFound, Statistics, Stopped
 from zdcheck.gate.cache import Cache, CheckEntry, SpecEntry, Stamps, tool_identity
 from zdcheck.gate.outcome import CheckOutcome, Finding, SpecOutcome
-from zdcheck.gate.pool import Died, run_all
 from zdcheck.gate.settings import Tier
 from zdcheck.ir.fingerprint import fingerprint
 from zdcheck.ir.system import ActionId

@@ -34,26 +34,39 @@ def run_all(
 ) -> Iterator[tuple[Task, Done[Result] | Died]]:
     """Each task with its outcome, as they end; at most `jobs` run at once.
 
-    `work` must not raise. When the caller is interrupted or stops asking, every process that is
-    still running is interrupted too, and gets a moment to give what it has.
+    `work` must not raise. When the caller is interrupted, no further task is begun, what runs is
+    interrupted too and gives what it has, and then KeyboardInterrupt is raised; a second interrupt
+    does not wait. When the caller stops asking, every process that is still running is ended.
     """
     # A forked child has everything imported already, and nothing here has started threads.
     context = multiprocessing.get_context("fork")
     waiting = list(reversed(tasks))
     running: dict[Connection, tuple[Task, BaseProcess]] = {}
+    interrupted = False
     try:
         while waiting or running:
-            while waiting and len(running) < jobs:
-                task = waiting.pop()
-                ours, theirs = context.Pipe(duplex=False)
-                process: BaseProcess = context.Process(target=_child, args=(work, task, theirs))
-                process.start()
-                theirs.close()
-                running[ours] = (task, process)
-            for ready in wait(list(running)):
-                assert isinstance(ready, Connection)
-                task, child = running.pop(ready)
-                yield task, _outcome(ready, child)
+            try:
+                while waiting and len(running) < jobs:
+                    ours, theirs = context.Pipe(duplex=False)
+                    task = waiting.pop()
+                    process: BaseProcess = context.Process(target=_child, args=(work, task, theirs))
+                    process.start()
+                    theirs.close()
+                    running[ours] = (task, process)
+                ready = [end for end in wait(list(running)) if isinstance(end, Connection)]
+            except KeyboardInterrupt:
+                if interrupted:
+                    raise
+                interrupted = True
+                waiting.clear()
+                for _, child in running.values():
+                    child.terminate()
+                continue
+            for end in ready:
+                task, child = running.pop(end)
+                yield task, _outcome(end, child)
+        if interrupted:
+            raise KeyboardInterrupt
     finally:
         for _, child in running.values():
             child.terminate()
