@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from zdcheck.engines.symbolic.facts import Fact
 from zdcheck.ir.expr import VarId
 from zdcheck.ir.system import System, Thread
@@ -29,24 +27,29 @@ def _is_one_of(system: System, id: VarId, values: frozenset[int]) -> str:
     if variable.role == "pc":
         assert variable.thread is not None
         thread = system.threads[variable.thread]
-        places = " or ".join(dict.fromkeys(_location(thread, at) for at in listed))
-        return f"{thread.name} is {'not ' if is_negative else ''}{places}"
-    shown = " or ".join(_values(listed, variable.type.show))
-    return f"{variable.name} is {'not ' if is_negative else ''}{shown}"
-
-
-def _values(listed: list[int], show: object) -> Iterator[str]:
-    assert callable(show)
+        shown = [_location(thread, at) for at in listed]
+        return f"{thread.name} is {_chosen(shown, 'at ', is_negative)}"
     if len(listed) > 3 and listed[-1] - listed[0] == len(listed) - 1:
-        yield f"{show(listed[0])}..{show(listed[-1])}"
-        return
-    for value in listed:
-        yield str(show(value))
+        ends = f"{variable.type.show(listed[0])}..{variable.type.show(listed[-1])}"
+        return f"{variable.name} is {'not ' if is_negative else ''}in {ends}"
+    shown = [variable.type.show(value) for value in listed]
+    return f"{variable.name} is {_chosen(shown, '', is_negative)}"
+
+
+def _chosen(shown: list[str], at: str, is_negative: bool) -> str:
+    """`0`, `not 0`, `one of 0, 2`, `none of 0, 2`; with `at ` before it for places."""
+    match shown:
+        case []:
+            return "anything"
+        case [one]:
+            return f"{'not ' if is_negative else ''}{at}{one}"
+        case _:
+            return f"{at}{'none' if is_negative else 'one'} of {', '.join(shown)}"
 
 
 def _location(thread: Thread, location: int) -> str:
-    """`at :41`, the line in the spec; a location is unique in a line only together with its number."""
+    """`gup.zd:41 (7)`: a location is unique in a line only together with its number."""
     span = thread.location_spans[location]
     if span is None:
-        return "at its end"
-    return f"at {span.file.path.rsplit('/', 1)[-1]}:{span.line} ({location})"
+        return "its end"
+    return f"{span.file.path.rsplit('/', 1)[-1]}:{span.line} ({location})"
