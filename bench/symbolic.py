@@ -1,27 +1,29 @@
 """How long proofs and bounded model checking take on the shipped specs; writes bench/symbolic.md.
 
-Each check runs in a process of its own. Times are CPU seconds of it and of what it starts (Z3, the explorer,
+Each check runs in a process of its own. What was measured is kept in bench/symbolic.json, and a run of some specs
+replaces their figures only. Times are CPU seconds of it and of what it starts (Z3, the explorer,
 the C compiler), because other work on the machine changes those least.
 
-    bench/symbolic.py [SPEC…] [--timeout 300] [--jobs 1]
+    bench/symbolic.py [SPEC…] [--only proofs|layers] [--timeout 300] [--jobs 1]
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from zdcheck.pipeline import load_spec
 
 ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "bench" / "symbolic.json"
+PAGE = ROOT / "bench" / "symbolic.md"
 DEEPEST = 12
 """Steps of the longest counterexample that bounded model checking must find."""
 
@@ -64,6 +66,8 @@ def proved(spec: str, check: str, timeout: int) -> Row:
     """One proof."""
     arguments = ["prove", spec, "--check", check, "--timeout", str(timeout)]
     report, cpu = run(arguments, 4 * timeout + 60)
+    if not report["checks"]:
+        return Row(spec, check, "error", cpu, str(report["errors"]))
     (found,) = report["checks"]
     extra = found["statistics"]["extra"]
     match found["verdict"]:
@@ -109,6 +113,7 @@ def main() -> None:
     parser.add_argument("specs", nargs="*")
     parser.add_argument("--timeout", type=int, default=300)
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--only", choices=["proofs", "layers"])
     options = parser.parse_args()
     paths = options.specs or sorted(
         str(p.relative_to(ROOT)) for p in (ROOT / "specs").rglob("*.zd")
@@ -119,63 +124,60 @@ def main() -> None:
         for check in load_spec(str(ROOT / path)).model.checks:
             (fixed if check.expect.violation is None else broken).append((path, check.name))
 
-    page = Page(options.timeout, [], [], len(fixed), len(broken))
     with ThreadPoolExecutor(options.jobs) as pool:
-        for row in pool.map(lambda c: proved(*c, options.timeout), fixed):
-            page.proofs.append(row)
-            page.write(row)
-        for found in pool.map(lambda c: searched(*c, options.timeout), broken):
-            if found is not None:
-                page.layers.append(found)
-                page.write(found)
+        if options.only != "layers":
+            for row in pool.map(lambda c: proved(*c, options.timeout), fixed):
+                keep("proofs", row)
+        if options.only != "proofs":
+            for found in pool.map(lambda c: searched(*c, options.timeout), broken):
+                if found is not None:
+                    keep("layers", found)
 
 
-@dataclass
-class Page:
-    """What is known so far; it is written after each run, because all of them take hours."""
+def keep(part: str, row: Row) -> None:
+    """Note a new row, and write the page: a run of everything takes hours."""
+    print(f"{row.spec}: {row.check}: {row.verdict} {row.cpu_s:.1f} s, {row.note}", flush=True)
+    known = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"proofs": [], "layers": []}
+    rows = [old for old in known[part] if (old["spec"], old["check"]) != (row.spec, row.check)]
+    known[part] = sorted((*rows, asdict(row)), key=lambda r: (r["spec"], r["check"]))
+    RESULTS.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+    PAGE.write_text(page(known), encoding="utf-8")
 
-    timeout: int
-    proofs: list[Row]
-    layers: list[Row]
-    fixed: int
-    broken: int
 
-    def write(self, row: Row) -> None:
-        """The page with everything so far; `row` is new."""
-        print(f"{row.spec}: {row.check}: {row.verdict} {row.cpu_s:.1f} s, {row.note}", flush=True)
-        done = [row for row in self.proofs if row.verdict == "proved"]
-        open_ = [row for row in self.proofs if row.verdict != "proved"]
-        times = [row.cpu_s for row in done] or [0.0]
-        load = os.getloadavg()[2]
-        lines = [
-            "# The symbolic engines on the shipped specs",
+def page(known: dict[str, list[dict[str, object]]]) -> str:
+    """The page with everything that was measured."""
+    proofs = [Row(**row) for row in known["proofs"]]  # type: ignore[arg-type]
+    layers = [Row(**row) for row in known["layers"]]  # type: ignore[arg-type]
+    done = [row for row in proofs if row.verdict == "proved"]
+    open_ = [row for row in proofs if row.verdict != "proved"]
+    times = [row.cpu_s for row in done] or [0.0]
+    lines = [
+        "# The symbolic engines on the shipped specs",
+        "",
+        "Written by `bench/symbolic.py`. CPU seconds of a whole command, compiling the explorer for the sample",
+        "included, on a machine that had other work to do.",
+        "",
+        "## Proofs",
+        "",
+        f"Checks that expect `holds`, at their own scope, any depth. {len(proofs)} were run: {len(done)} proved, "
+        f"median {statistics.median(times):.1f} s, longest {max(times):.1f} s. What is not listed was not run.",
+        "",
+        *table(done),
+        "",
+    ]
+    if open_:
+        lines += ["Not proved:", "", *table(open_), ""]
+    if layers:
+        same = sum(row.verdict == "violated" for row in layers)
+        lines += [
+            "## Bounded model checking",
             "",
-            "Written by `bench/symbolic.py`. CPU seconds of a whole command, compiling the explorer for the sample",
-            f"included; limit {self.timeout} s of wall time each; load {load:.0f} on {os.cpu_count()} cores.",
+            f"Violations that explicit search finds within {DEEPEST} steps. {len(layers)} were run: {same} found, "
+            "with the same id and as many steps.",
             "",
-            "## Proofs",
-            "",
-            "Checks that expect `holds`, at their own scope, any depth. Of "
-            f"{self.fixed} such checks {len(self.proofs)} were run: {len(done)} proved, "
-            f"median {statistics.median(times):.1f} s, longest {max(times):.1f} s.",
-            "",
-            *table(done),
-            "",
+            *table(layers),
         ]
-        if open_:
-            lines += ["Not proved:", "", *table(open_), ""]
-        if self.layers:
-            same = sum(row.verdict == "violated" for row in self.layers)
-            lines += [
-                "## Bounded model checking",
-                "",
-                f"Violations that explicit search finds within {DEEPEST} steps: {same} of {len(self.layers)} "
-                "that were run found, each with the same id and as many steps.",
-                "",
-                *table(self.layers),
-            ]
-        text = "\n".join(lines).rstrip() + "\n"
-        (ROOT / "bench" / "symbolic.md").write_text(text, encoding="utf-8")
+    return "\n".join(lines).rstrip() + "\n"
 
 
 if __name__ == "__main__":
