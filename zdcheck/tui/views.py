@@ -27,6 +27,8 @@ def step_text(
     style = DIM if pale else FAULT if is_last else ""
     indent = " " * (columns.index(step.thread) * _column(columns, width))
     text = Text(no_wrap=True, overflow="ellipsis")
+    if step.number == trace.loop:
+        text.append("     ↻ from here the steps repeat for ever\n", style="magenta")
     text.append(f"{step.number:>3}  ", style=DIM)
     text.append(f"{indent}{_line(step.code)}", style=style or "bold")
     if step.detail:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -185,6 +186,24 @@ def test_help_and_explain() -> None:
         assert not app.explains
 
     play(script)
+
+
+def test_a_loop_is_marked() -> None:
+    text = (
+        "var n : 0..1 = 0;\ndaemon thread a { forever { n = 1; n = 0; } }\n"
+        "thread b { wait until n == 0; wait until n == 1; }\n"
+        "thread c { wait until n == 1; }\n"
+        'progress ends: c terminates;\ncheck "x" { expect violation stuck; }\n'
+    )
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "loop.zd"
+        path.write_text(text)
+        opened = open_trace(violated(path, "x"))
+    trace = opened.trace
+    assert trace.loop is not None
+    columns = views.moving(trace)
+    drawn = [str(views.step_text(trace, step, columns, 80, None)) for step in trace.steps]
+    assert ["for ever" in text for text in drawn] == [s.number == trace.loop for s in trace.steps]
 
 
 def test_nothing_in_a_spec_reaches_the_terminal() -> None:
