@@ -600,6 +600,7 @@ def projection(machine: Machine) -> dict[str, int]:
             name, index = f"{symbol.kind}[{place[2]}].{symbol.name}", place[3:]
         else:
             name, index = symbol.name, place[2:]
+        base = name
         for dimension, part in zip(symbol.dimensions, index, strict=True):
             shown = (
                 instance.names(dimension.kind)[part - instance.first.get(dimension.kind, 0)]
@@ -622,7 +623,8 @@ def projection(machine: Machine) -> dict[str, int]:
                 found[name] = value[0]
                 for case_number, case in enumerate(world.model.variants[variant].cases):
                     for i, payload in enumerate(case.payload):
-                        slot = f"{name}.{payload.name}"
+                        # An array of variants has an array of each payload.
+                        slot = f"{base}.{payload.name}{name.removeprefix(base)}"
                         if case_number == value[0]:
                             found[slot] = value[1 + i]
                         else:
