@@ -687,6 +687,7 @@ def test_anchors(gate: Gate, repo: Path, kernel: Path) -> None:
     result = gate(tree)
     assert result.code == 0
     assert "Kernel functions that specs model:" in result.out
+    assert "\n    -       i++;\n" in result.out
 
 
 def test_every_definition_of_a_function_counts(gate: Gate, repo: Path, kernel: Path) -> None:

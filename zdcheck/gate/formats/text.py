@@ -62,9 +62,13 @@ def end_text(outcome: GateOutcome, color: bool) -> str:
         lines += [_change_line(change, color) for change in outcome.changes]
     if outcome.anchors:
         lines += ["", painted("Kernel functions that specs model:", "head", color)]
-        lines += [
-            f"  {printable(a.path)}:{a.line}: {printable(a.message)}" for a in outcome.anchors
-        ]
+        for anchor in outcome.anchors:
+            # The message may have a diff below its first line.
+            first, *rest = (printable(line) for line in anchor.message.splitlines())
+            lines += [
+                f"  {printable(anchor.path)}:{anchor.line}: {first}",
+                *(f"    {r}" for r in rest),
+            ]
     lines += [f"note: {printable(note)}" for note in outcome.notes]
     lines += ["", summary(outcome)]
     return "\n".join(lines) + "\n"
