@@ -14,11 +14,12 @@ import networkx as nx
 import z3
 
 from zdcheck.engines.symbolic.encoding import Frame
-from zdcheck.engines.symbolic.facts import Fact, one_of, substitute
+from zdcheck.engines.symbolic.facts import Fact
 from zdcheck.engines.symbolic.formulas import Failure, failures, goes
 from zdcheck.ir.evaluate import evaluator
 from zdcheck.ir.expr import Const, Expr, Var, VarId, and_, le, not_, or_, variables_of
 from zdcheck.ir.interval import interval
+from zdcheck.ir.substitute import one_of, substitute
 from zdcheck.ir.system import Action, State, System
 
 

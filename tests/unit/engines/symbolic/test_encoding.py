@@ -9,11 +9,11 @@ import z3
 
 from tests.agreement.generate import random_system
 from zdcheck.engines.symbolic.encoding import Frame, signed_width
-from zdcheck.engines.symbolic.facts import one_of, substitute
 from zdcheck.engines.symbolic.formulas import failures, goes, possible, state_goals
 from zdcheck.ir.evaluate import evaluate
 from zdcheck.ir.expr import Expr, Type, Var, VarId
 from zdcheck.ir.step import Blocked, Fails, Goes, attempt
+from zdcheck.ir.substitute import one_of, substitute
 from zdcheck.ir.system import State, System
 
 
