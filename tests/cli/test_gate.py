@@ -132,7 +132,10 @@ def test_a_broken_spec_does_not_stop_the_others(gate: Gate, repo: Path) -> None:
     write(repo, "broken.zd", "thraed a { }\n")
     result = gate()
     assert result.code == 2
-    assert "specs/broken.zd:1:1: error:" in result.out
+    assert "FAIL  specs/broken.zd  (nothing was checked)" in result.out
+    assert "--> specs/broken.zd:1:1" in result.out
+    assert "      1 | thraed a { }" in result.out
+    assert "= help: write `var a : thraed;`" in result.out
     assert "ok    specs/good.zd" in result.out
 
 

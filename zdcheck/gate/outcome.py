@@ -68,7 +68,8 @@ class CheckOutcome:
 class Finding:
     """Something about a place in a file: an error in a spec, a statement that never runs.
 
-    `line` and `column` are from 1, 0 where there is no place.
+    `line` and `column` are from 1, 0 where there is no place. `help` is what may mend it, `shown` the
+    whole as `zdcheck check` prints it, with the lines that it is about; "" where there is none.
     """
 
     id: str
@@ -77,6 +78,13 @@ class Finding:
     line: int
     column: int
     message: str
+    help: str = ""
+    shown: str = ""
+
+    @property
+    def advice(self) -> str:
+        """The message, and below it what may mend it."""
+        return f"{self.message}\nhelp: {self.help}" if self.help else self.message
 
 
 @dataclass(frozen=True, slots=True)

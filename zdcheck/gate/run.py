@@ -29,6 +29,7 @@ from zdcheck.pipeline import (
     run_check,
     spec_of,
 )
+from zdcheck.render.diagnostics import render_one
 from zdcheck.trace.coverage import Coverage
 from zdcheck.trace.verdict import CheckReport, Holds, Inconclusive, Violated
 
@@ -98,6 +99,8 @@ def finding(diagnostic: Diagnostic) -> Finding:
         span.line,
         span.column,
         diagnostic.message,
+        diagnostic.help or "",
+        render_one(diagnostic),
     )
 
 

@@ -37,7 +37,7 @@ def _spec(spec: SpecOutcome) -> Iterator[str]:
 
 
 def _finding(finding: Finding) -> str:
-    return _command(finding.severity, finding.path, finding.line, finding.id, finding.message)
+    return _command(finding.severity, finding.path, finding.line, finding.id, finding.advice)
 
 
 def _command(level: str, path: str, line: int, title: str, message: str) -> str:

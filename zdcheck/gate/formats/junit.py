@@ -47,7 +47,7 @@ def _suite(spec: SpecOutcome) -> ET.Element:
     for finding in spec.findings:
         case = _case(f"{finding.id} at line {finding.line}", spec.path, 0.0)
         tag = "error" if finding.severity == "error" else "failure"
-        _add(case, tag, finding.id, finding.message, f"{finding.path}:{finding.line}")
+        _add(case, tag, finding.id, finding.message, finding.shown)
         suite.append(case)
     if spec.error and not spec.findings:
         case = _case("the spec", spec.path, 0.0)

@@ -41,7 +41,7 @@ def _results(spec: SpecOutcome) -> list[_Result]:
     ]
     for finding in spec.findings:
         name = f"{spec.path}::{finding.id} at line {finding.line}"
-        results.append((False, name, "", [finding.message]))
+        results.append((False, name, "", finding.shown.splitlines() or [finding.message]))
     if spec.error and not spec.findings:
         results.append((False, spec.path, "", [spec.error]))
     return results

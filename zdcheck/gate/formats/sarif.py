@@ -81,7 +81,7 @@ def _check(spec: SpecOutcome, check: CheckOutcome) -> dict[str, Any]:
 def _finding(finding: Finding) -> dict[str, Any]:
     name = f"{finding.path}::{finding.id}::{finding.message}"
     return _result(
-        finding.id, finding.severity, finding.message, finding.path, max(finding.line, 1), name
+        finding.id, finding.severity, finding.advice, finding.path, max(finding.line, 1), name
     )
 
 

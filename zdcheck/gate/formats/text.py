@@ -31,15 +31,18 @@ def _spec_lines(spec: SpecOutcome, color: bool) -> Iterator[str]:
         yield f"{painted('ok  ', 'good', color)}  {printable(spec.path)}  ({count}{reused})"
         return
     word = painted("FAIL", "bad", color)
-    yield f"{word}  {printable(spec.path)}  ({len(good)} of {count} as expected{reused})"
+    met = f"{len(good)} of {count} as expected{reused}" if spec.checks else "nothing was checked"
+    yield f"{word}  {printable(spec.path)}  ({met})"
     if spec.error and not spec.findings:
         yield f"      {painted(printable(spec.error), 'bad', color)}"
     for check in spec.checks:
         if check.exit_code != 0:
             yield from _check_lines(check, color)
     for finding in spec.findings:
-        where = f"{finding.path}:{finding.line}:{finding.column}"
-        yield f"      {printable(where)}: {finding.severity}: {printable(finding.message)} [{finding.id}]"
+        yield ""
+        # Made safe where it was made: it has the spec's lines in it.
+        yield from (f"      {line}".rstrip() for line in finding.shown.splitlines())
+        yield ""
     for name in spec.skipped:
         yield f"      not run: {printable(name) or 'any check'}"
 
