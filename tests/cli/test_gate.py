@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -653,7 +654,6 @@ void old_name(void) { helper(7); }
 @pytest.fixture
 def kernel(repo: Path, tmp_path: Path) -> Path:
     """A kernel tree of one file, under git, and a spec with anchors into it."""
-    pytest.importorskip("tree_sitter_c")
     tree = tmp_path / "linux"
     (tree / "mm").mkdir(parents=True)
     (tree / "mm" / "gup.c").write_text(GUP)
@@ -712,6 +712,81 @@ def test_anchors_that_moved_or_are_gone(gate: Gate, repo: Path, kernel: Path) ->
     result = gate("check", tree, command="anchors")
     assert "old_name in mm/gup.c is gone; mm/walk.c defines it now" in result.out
     assert "gup_fast in mm/gup.c is gone" in result.out
+
+
+def test_renamed_and_rewritten_a_little(gate: Gate, repo: Path, kernel: Path) -> None:
+    tree = f"--kernel={kernel}"
+    assert gate("record", tree, command="anchors").code == 0
+    file = kernel / "mm" / "gup.c"
+    file.write_text(GUP.replace("int gup_fast(", "long gup_quickly(").replace("i++;", "i += 2;"))
+    result = gate("check", tree, command="anchors")
+    assert "gup_fast in mm/gup.c is gone; gup_quickly is new and much like it" in result.out
+    assert "+long gup_quickly(unsigned long start)" in result.out
+    file.write_text(
+        GUP.replace("int gup_fast(unsigned long start)", "int other(void)\n{ }\nint g(int a)")
+    )
+    git(kernel, "commit", "-qam", "two")
+    file.write_text("int other(char *text) { while (*text) say(*text++); return 0; }\n")
+    result = gate("check", tree, command="anchors")
+    assert "gup_fast in mm/gup.c is gone [anchor_gone]" in result.out
+
+
+def test_a_tree_without_git(gate: Gate, repo: Path, kernel: Path) -> None:
+    shutil.rmtree(kernel / ".git")
+    tree = f"--kernel={kernel}"
+    assert gate("record", tree, command="anchors").code == 0
+    (kernel / "mm" / "walk.c").write_text("void old_name(void) { helper(7); }\n")
+    (kernel / "mm" / "gup.c").write_text(
+        GUP.replace("gup_fast", "gup_quickly").replace("old_", "ol")
+    )
+    result = gate("check", tree, command="anchors")
+    assert "gup_fast in mm/gup.c is called gup_quickly now" in result.out
+    assert gate("check", tree, "--since", "HEAD", command="anchors").code == 2
+    (kernel / "mm" / "gup.c").unlink()
+    result = gate("check", tree, command="anchors")
+    assert "mm/gup.c is gone; mm/walk.c defines it now" in result.out
+    assert "mm/gup.c is gone [anchor_gone]" in result.out
+
+
+def test_a_system_call_is_a_function(gate: Gate, repo: Path, kernel: Path) -> None:
+    file = kernel / "mm" / "gup.c"
+    file.write_text(
+        "SYSCALL_DEFINE1(old_name, int, x)\n{\n\treturn x;\n}\n" + GUP.partition("void")[0]
+    )
+    path = repo / "specs" / "good.zd"
+    path.write_text(path.read_text().replace("mm/gup.c:old_name", "mm/gup.c:sys_old_name"))
+    tree = f"--kernel={kernel}"
+    assert gate("record", tree, command="anchors").code == 0
+    file.write_text(file.read_text().replace("return x;", "return -x;"))
+    result = gate("check", tree, command="anchors")
+    assert "sys_old_name in mm/gup.c changed" in result.out
+
+
+def test_what_this_kernel_does_not_have_is_no_news(gate: Gate, repo: Path, kernel: Path) -> None:
+    file = kernel / "mm" / "gup.c"
+    file.write_text(GUP.replace("old_name", "new_name"))
+    tree = f"--kernel={kernel}"
+    result = gate("record", tree, command="anchors")
+    assert result.code == 0
+    assert "specs/good.zd:9: mm/gup.c:old_name is not in this tree" in result.err
+    assert "2 anchors, 0 warnings" in gate("check", tree, command="anchors").out
+    file.write_text(GUP)
+    result = gate("check", tree, command="anchors")
+    assert result.code == 1
+    assert "old_name in mm/gup.c is in the tree now, and was not" in result.out
+
+
+@pytest.mark.parametrize("damage", ["", "{", '{"schema": "zdcheck-anchors/1"}\n', "\0\xff"])
+def test_a_damaged_record_of_anchors(gate: Gate, repo: Path, kernel: Path, damage: str) -> None:
+    tree = f"--kernel={kernel}"
+    assert gate("record", tree, command="anchors").code == 0
+    (repo / "zdcheck-anchors.jsonl").write_bytes(damage.encode("latin-1"))
+    result = gate("check", tree, command="anchors")
+    assert result.code == 2
+    assert "zdcheck-anchors.jsonl" in result.err
+    result = gate(tree)
+    assert result.code == 0
+    assert "source anchors were not compared: " in result.out
 
 
 def test_anchors_stay_inside_the_tree(gate: Gate, repo: Path, kernel: Path) -> None:

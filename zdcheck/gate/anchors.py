@@ -22,9 +22,11 @@ from zdcheck.gate.baseline import write_whole
 from zdcheck.gate.c_functions import Function, functions_of
 from zdcheck.gate.outcome import Finding
 
-SCHEMA = "zdcheck-anchors/1"
+SCHEMA = "zdcheck-anchors/2"
 _MODELS = re.compile(r'\bmodels\s+"([^"\n]+)"')
 _MOST_DIFF_LINES = 40
+_ALIKE = 0.7
+"""Share of equal tokens from which a new function is taken for an old one with another name."""
 _GIT_S = 60
 
 
@@ -50,6 +52,7 @@ class Recorded:
     """An anchor as it was: digests of the file and of the function, and the kernel's commit.
 
     `tokens` and `body` are "" for a whole file, `commit` where the tree was no git repository.
+    All digests are "" where there was no such thing: specs model kernels of many years.
     """
 
     file: str
@@ -63,6 +66,11 @@ class Recorded:
     def anchor(self) -> Anchor:
         """What it is a record of."""
         return Anchor(self.file, self.function)
+
+    @property
+    def was_there(self) -> bool:
+        """Whether the tree had it."""
+        return bool(self.content)
 
 
 def anchors_in(paths: Iterable[Path], shown: Mapping[Path, str]) -> list[Use]:
@@ -125,12 +133,23 @@ class Kernel:
         return self._functions[key]
 
     def holders_of(self, function: str, near: str) -> list[str]:
-        """C files in the same folder of the tree that name the function at the start of a word."""
-        folder = str(PurePosixPath(near).parts[0])
+        """C files that name the function: below the same top folder, without git beside that file."""
+        top = str(PurePosixPath(near).parts[0])
         found = self._git(
-            "grep", "-l", "-z", "-w", "-e", function, "--", f"{folder}/*.c", f"{folder}/*.h"
+            "grep", "-l", "-z", "-w", "-e", function, "--", f"{top}/*.c", f"{top}/*.h"
         )
-        return [] if found is None else found.decode("utf-8", "replace").rstrip("\0").split("\0")
+        if found is not None:
+            return [name for name in found.decode("utf-8", "replace").split("\0") if name]
+        if self.commit:
+            return []  # git looked, and there is none
+        word = re.compile(rb"\b" + re.escape(function.encode()) + rb"\b")
+        beside = PurePosixPath(near).parent
+        names = sorted(p.name for p in (self.folder / beside).glob("*.[ch]"))
+        return [
+            str(beside / name)
+            for name in names
+            if word.search(self.content(str(beside / name)) or b"")
+        ]
 
     def _git(self, *words: str) -> bytes | None:
         try:
@@ -145,19 +164,17 @@ class Kernel:
         return done.stdout if done.returncode == 0 else None
 
 
-def record(
-    kernel: Kernel, anchors: Iterable[Anchor], commit: str = ""
-) -> tuple[list[Recorded], list[Anchor]]:
-    """The anchors as they are now (or were at a commit), and those that are not in the tree."""
+def record(kernel: Kernel, anchors: Iterable[Anchor], commit: str = "") -> list[Recorded]:
+    """The anchors as they are now (or were at a commit), those that are not in the tree included."""
     head = commit or kernel.commit
-    recorded, missing = [], []
+    recorded = []
     for anchor in sorted(set(anchors), key=lambda a: (a.file, a.function)):
         content = kernel.content(anchor.file, commit)
         function = (
             kernel.functions(anchor.file, commit).get(anchor.function) if anchor.function else None
         )
         if content is None or (anchor.function and function is None):
-            missing.append(anchor)
+            recorded.append(Recorded(anchor.file, anchor.function, "", "", "", head))
             continue
         recorded.append(
             Recorded(
@@ -169,7 +186,7 @@ def record(
                 head,
             )
         )
-    return recorded, missing
+    return recorded
 
 
 def compare(kernel: Kernel, uses: Iterable[Use], recorded: Iterable[Recorded]) -> Iterator[Finding]:
@@ -200,6 +217,11 @@ def _name(anchor: Anchor) -> str:
 def _difference(kernel: Kernel, was: Recorded) -> tuple[str, str] | None:
     content = kernel.content(was.file)
     name = _name(was.anchor)
+    if not was.was_there:
+        is_there = (
+            was.function in kernel.functions(was.file) if was.function else content is not None
+        )
+        return ("anchor_new", f"{name} is in the tree now, and was not") if is_there else None
     if content is None:
         return "anchor_gone", f"{was.file} is gone{_elsewhere(kernel, was)}"
     if hashlib.sha256(content).hexdigest()[:32] == was.content:
@@ -209,10 +231,14 @@ def _difference(kernel: Kernel, was: Recorded) -> tuple[str, str] | None:
     functions = kernel.functions(was.file)
     now = functions.get(was.function)
     if now is None:
-        same = [f.name for f in functions.values() if f.body == was.body]
-        if same:
-            return "anchor_renamed", f"{name} is called {same[0]} now"
-        return "anchor_gone", f"{name} is gone{_elsewhere(kernel, was)}"
+        for function in functions.values():
+            if function.body == was.body:
+                return "anchor_renamed", f"{name} is called {function.name} now"
+        elsewhere = _elsewhere(kernel, was)
+        if not elsewhere and (found := _alike(kernel, was)) is not None:
+            message = f"{name} is gone; {found.name} is new and much like it"
+            return "anchor_renamed", f"{message}{_diff(kernel, was, found)}"
+        return "anchor_gone", f"{name} is gone{elsewhere}"
     if now.tokens == was.tokens:
         return None
     return "anchor_changed", f"{name} changed{_diff(kernel, was, now)}"
@@ -225,6 +251,24 @@ def _elsewhere(kernel: Kernel, was: Recorded) -> str:
         if was.function in kernel.functions(file):
             return f"; {file} defines it now"
     return ""
+
+
+def _alike(kernel: Kernel, was: Recorded) -> Function | None:
+    """A function that came into the file since, and says nearly what the one that is gone did."""
+    before = kernel.functions(was.file, was.commit) if was.commit else {}
+    if was.function not in before:
+        return None
+    old = list(before[was.function].words)
+    found = None
+    best = _ALIKE
+    for function in kernel.functions(was.file).values():
+        if function.name not in before:
+            matcher = difflib.SequenceMatcher(None, old, list(function.words), autojunk=False)
+            if matcher.real_quick_ratio() >= best and matcher.quick_ratio() >= best:
+                ratio = matcher.ratio()
+                if ratio >= best:
+                    found, best = function, ratio
+    return found
 
 
 def _diff(kernel: Kernel, was: Recorded, now: Function) -> str:
@@ -254,6 +298,8 @@ def load(path: Path) -> list[Recorded]:
         raise ToolError(f"{path} does not exist: zdcheck anchors record writes it") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ToolError(f"{path} cannot be read: {error}") from None
+    if not lines:
+        raise _damaged(path, 1, "the file is empty")
     recorded = []
     for number, line in enumerate(lines, 1):
         try:
@@ -264,8 +310,12 @@ def load(path: Path) -> list[Recorded]:
                 continue
             recorded.append(from_plain(Recorded, value, "anchor"))
         except (ValueError, RecursionError, ToolError) as error:
-            raise ToolError(f"{path}:{number} is damaged: {error}") from None
+            raise _damaged(path, number, str(error)) from None
     return recorded
+
+
+def _damaged(path: Path, line: int, why: str) -> ToolError:
+    return ToolError(f"{path}:{line} is damaged: {why}; `zdcheck anchors record` writes it anew")
 
 
 def save(path: Path, recorded: Iterable[Recorded]) -> None:
