@@ -21,6 +21,7 @@ COMMANDS = {
     "simulate": "Follow one random run and draw it.",
     "show": "Print a spec's tree, control flow or transition system.",
     "inspect": "Walk through a counterexample in the terminal.",
+    "report": "Write a counterexample as one HTML file.",
     "trace": "Print, replay, evaluate, pin and convert saved counterexamples.",
     "gate": "Run every check of a repository and say what changed.",
     "diff": "Compare two versions of a protocol.",

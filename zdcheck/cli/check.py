@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ import click
 from zdcheck.base.diagnostics import Diagnostic, UsageError
 from zdcheck.base.exit_codes import ExitCode
 from zdcheck.base.failure import Failure
+from zdcheck.base.files import slug
 from zdcheck.base.pool import Died, run_all
 from zdcheck.cli import options as opt
 from zdcheck.cli.app import version
@@ -377,7 +377,7 @@ class Run:
 
     def _write_trace(self, report: CheckReport, text: str) -> None:
         assert self.trace_dir is not None
-        stem = f"{_slug(report.spec.removesuffix('.zd'))}--{_slug(report.check)}"
+        stem = f"{slug(report.spec.removesuffix('.zd'))}--{slug(report.check)}"
         name, number = stem, 1
         while name in self._traces_written:
             number += 1
@@ -468,7 +468,3 @@ class _Module(Exception):
 
 _NEEDS_PATH = ("tool", "internal")
 """Kinds of failures whose message does not say where."""
-
-
-def _slug(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._]+", "-", text).strip("-.")[:100] or "default"

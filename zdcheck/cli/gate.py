@@ -12,6 +12,7 @@ import click
 
 from zdcheck.base.diagnostics import ToolError, UsageError, ZdcheckError
 from zdcheck.base.exit_codes import ExitCode
+from zdcheck.base.files import write_whole
 from zdcheck.cli import options as opt
 from zdcheck.engines.explicit.build import cache_directory
 from zdcheck.engines.explicit.memory_bound import default_max_memory
@@ -117,7 +118,7 @@ def _write(reports: list[tuple[str, str]], outcome: GateOutcome) -> None:
             click.echo(content, nl=False)
             continue
         try:
-            baseline.write_whole(Path(file), content)
+            write_whole(Path(file), content)
         except OSError as error:
             raise ToolError(f"{file} cannot be written: {error.strerror}") from None
 

@@ -10,9 +10,8 @@ import click
 from zdcheck.base.diagnostics import ToolError, UsageError
 from zdcheck.cli import options as opt
 from zdcheck.inspect.explain import race, relevance
-from zdcheck.inspect.opened import Opened, open_trace
+from zdcheck.inspect.opened import Opened, open_trace, states_along
 from zdcheck.inspect.pin import pinned
-from zdcheck.inspect.session import Session
 from zdcheck.inspect.watch import values_along
 from zdcheck.lang.modules import read
 from zdcheck.render import itf, sequence
@@ -76,10 +75,10 @@ def replay(trace: str) -> None:
         end = "the runs that close the cycle of locks are not in the file"
     click.echo(f"{len(found.trace.steps)} steps replay; {end}")
     if found.fault is not None:
-        path = Session.of_trace(found).path()
-        states = tuple(node.state for node in path if not node.failed)
-        actions = tuple(node.action for node in path if node.action is not None)
-        sentence = race(found.trace, relevance(found.lowered.system, states, actions, found.fault))
+        system = found.lowered.system
+        states = states_along(system, found.run)
+        actions = tuple(system.actions[id] for id in found.run.actions)
+        sentence = race(found.trace, relevance(system, states, actions, found.fault))
         if sentence:
             click.echo(printable(sentence))
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from zdcheck.base.diagnostics import ToolError, UsageError
+from zdcheck.base.files import write_whole
 from zdcheck.base.plain import from_plain, to_plain
-from zdcheck.gate.baseline import write_whole
 from zdcheck.gate.c_functions import Function, functions_of
 from zdcheck.gate.outcome import Finding
 

@@ -7,14 +7,12 @@ different checks merge without a conflict.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from zdcheck.base.diagnostics import ToolError
+from zdcheck.base.files import write_whole
 from zdcheck.base.plain import from_plain, to_plain
 from zdcheck.gate.outcome import Change, ChangeWord, CheckOutcome, SpecOutcome, VerdictWord
 from zdcheck.trace.model import Size
@@ -104,23 +102,6 @@ def save(path: Path, entries: Iterable[Entry]) -> None:
         for entry in sorted(entries, key=lambda e: (e.spec, e.check))
     ]
     write_whole(path, "\n".join(lines) + "\n")
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Replace a file in one step, so that no reader and no crash ever sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)  # noqa: PTH101
-        os.replace(name, path)  # noqa: PTH105
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(name)  # noqa: PTH108
-        raise
 
 
 Looked = Callable[[str], bool]

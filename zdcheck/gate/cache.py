@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from zdcheck.base.diagnostics import ToolError
+from zdcheck.base.files import write_whole
 from zdcheck.base.plain import from_plain, to_plain
-from zdcheck.gate.baseline import write_whole
 from zdcheck.gate.outcome import CheckOutcome, SpecOutcome
 
 SCHEMA = "zdcheck-gate-cache/1"

@@ -52,15 +52,17 @@ def relevance(
         # The last step failed its own check: it is the fault.
         steps.add(last)
         last -= 1
-    elif actions and not isinstance(fault, Stuck):
+    elif isinstance(fault, Stuck):
+        steps.update(range(fault.loop + 1, last + 1))
+    elif actions:
         steps.add(last)
     threads = {actions[number - 1].thread for number in steps}
     for number in range(last, 0, -1):
         action, before, after = actions[number - 1], states[number - 1], states[number]
         written = {v for v, _ in action.updates if before[v] != after[v]} & wanted
-        read = set(_reads(system, action, written, before))
+        read = set(reads(system, action, written, before))
         # A thread got where it is only because of every test it passed on the way.
-        passed = action.thread in threads and bool(set(_reads(system, action, set(), before)))
+        passed = action.thread in threads and bool(set(reads(system, action, set(), before)))
         if not (written or passed or number in steps):
             continue
         steps.add(number)
@@ -106,7 +108,7 @@ def _fault_reads(
                 yield from variables_of(edge.when)
 
 
-def _reads(system: System, action: Action, written: set[VarId], before: State) -> Iterable[VarId]:
+def reads(system: System, action: Action, written: set[VarId], before: State) -> Iterable[VarId]:
     """What the values that a step wrote were made from, and what let the step happen."""
     expressions: list[Expr] = [value for id, value in action.updates if id in written]
     expressions += [test.condition for test in action.tests]
@@ -149,7 +151,7 @@ def why(
             continue
         action, before = actions[number - 1], states[number - 1]
         read = []
-        for id in _reads(system, action, set(item.variables), before):
+        for id in reads(system, action, set(item.variables), before):
             other = values.item(id)
             if other is not None and other.name != variable and other.name not in read:
                 read.append(other.name)

@@ -41,6 +41,19 @@ def pinned(opened: Opened) -> str:
     return f"\n{head} {{\n    expect violation {expected};\n}}\n"
 
 
+def as_options(opened: Opened) -> Options:
+    """What has to be set, and which scope chosen, to run the check as it was run."""
+    lowered = opened.lowered
+    base = lower_check(lowered.spec, lowered.check, Options()).origin
+    settled = {named.name: named.value for named in base.config}
+    sizes = {size.name: size.size for size in base.scope}
+    origin = lowered.origin
+    return Options(
+        settings={n.name: n.value for n in origin.config if settled.get(n.name) != n.value},
+        scope={s.name: s.size for s in origin.scope if sizes.get(s.name) != s.size},
+    )
+
+
 def _free_name(opened: Opened, wanted: str) -> str:
     taken = set(opened.lowered.spec.check_names)
     name, number = wanted, 1

@@ -10,10 +10,10 @@ from dataclasses import replace
 
 from zdcheck.base.diagnostics import SpecError, UsageError
 from zdcheck.base.source import SourceFile
+from zdcheck.inspect.opened import states_along
 from zdcheck.ir.evaluate import evaluate
 from zdcheck.ir.expr import Expr
 from zdcheck.ir.run import Run
-from zdcheck.ir.step import Goes, attempt
 from zdcheck.ir.system import State, System
 from zdcheck.lang.modules import load_saved
 from zdcheck.pipeline import Lowered, Options, lower_check, spec_of
@@ -32,14 +32,15 @@ def values_along(lowered: Lowered, run: Run, text: str) -> list[str]:
     named = {item.name: item for item in values.items}
     wanted = "".join(text.split())
     if wanted in named:
-        states = _states(lowered.system, run)
-        assert states is not None
-        return [named[wanted].show(state) for state in states]
+        return [named[wanted].show(state) for state in _after_each(lowered.system, run)]
     system, condition = condition_of(lowered, text)
-    states = _states(system, run)
-    if states is None:
-        raise UsageError(f"`{text}` cannot be evaluated along this run")
+    states = _after_each(system, run)
     return ["true" if evaluate(condition, state) else "false" for state in states]
+
+
+def _after_each(system: System, run: Run) -> tuple[State, ...]:
+    states = states_along(system, run)
+    return states if len(states) > len(run.actions) else (*states, states[-1])
 
 
 def condition_of(lowered: Lowered, text: str) -> tuple[System, Expr]:
@@ -76,11 +77,3 @@ def condition_of(lowered: Lowered, text: str) -> tuple[System, Expr]:
         raise UsageError(f"`{text}` cannot be evaluated along this run")
     covers = tuple(c for c in system.covers if c.name != _NAME)
     return replace(system, covers=covers), cover.condition
-
-
-def _states(system: System, run: Run) -> list[State] | None:
-    states = [system.initial_states[run.initial]]
-    for id in run.actions:
-        outcome = attempt(system, system.actions[id], states[-1])
-        states.append(outcome.state if isinstance(outcome, Goes) else states[-1])
-    return states

@@ -77,7 +77,7 @@ def columns(trace: Trace, reproduce: str = "", width: int = WIDTH) -> tuple[Line
         before = None
         for step in trace.steps:
             if step.number == trace.loop:
-                lines.append(_mark(_loop_begins(trace), width))
+                lines.append(_mark(loop_begins(trace), width))
                 before = None
             lines += _step(trace, step, before, layout)
             before = step
@@ -104,7 +104,7 @@ def _mark(text: str, width: int) -> Line:
     return Line(f"  ---- {text} ".ljust(width, "-"), "head")
 
 
-def _loop_begins(trace: Trace) -> str:
+def loop_begins(trace: Trace) -> str:
     """`from here gup[0] repeats these 4 steps for ever`."""
     assert trace.loop is not None
     steps = trace.steps[trace.loop - 1 :]
@@ -122,7 +122,7 @@ def _layout(trace: Trace, width: int) -> _Layout:
     moving = sorted({step.thread for step in trace.steps})
     places = [step.shown for step in trace.steps]
     places += [step.inside for step in trace.steps if step.inside is not None]
-    labels = max(len(_label(trace, place)) for place in places) + 1
+    labels = max(len(place_label(trace, place)) for place in places) + 1
     area = width - _NUMBER - labels
     if len(moving) == 1:
         return _Layout({moving[0]: 0}, width, labels)
@@ -160,14 +160,7 @@ def _row(layout: _Layout, cells: dict[int, str]) -> str:
 def _step(trace: Trace, step: Step, before: Step | None, layout: _Layout) -> Iterator[Line]:
     """The step's code, what ran inside it, what it did; `before` is the step above it."""
     number = f"{step.number:>3}  "
-    goes_on = (
-        before is not None
-        and before.thread == step.thread
-        and before.detail != ""
-        and step.detail != ""
-        and before.shown == step.shown
-    )
-    if not goes_on:
+    if not goes_on(before, step):
         code = printable(step.code)
         if not layout.columns:
             code = f"{printable(trace.threads[step.thread].name)}: {code}"
@@ -177,19 +170,30 @@ def _step(trace: Trace, step: Step, before: Step | None, layout: _Layout) -> Ite
         code = f"  > {printable(step.detail)}"
         yield from _code(trace, step, layout, number, code, step.inside)
     below = " " * (_NUMBER + layout.columns.get(step.thread, 0) + (4 if step.detail else 2))
-    for effect, style in _effects(trace, step):
-        is_fault = style == "fault"
+    for effect in effects(trace, step):
+        is_fault = effect.style == "fault"
         room = layout.room(step.thread, beside=0, is_fault=is_fault) - (4 if step.detail else 2)
-        for n, part in enumerate(_wrapped(effect, room, None)):
-            under = "  " if effect.startswith("=") else ""
-            yield Line(f"{below}{under}{'    ' if n else ''}{part}", style)
+        for n, part in enumerate(_wrapped(effect.text, room, None)):
+            under = "  " if effect.text.startswith("=") else ""
+            yield Line(f"{below}{under}{'    ' if n else ''}{part}", effect.style)
+
+
+def goes_on(before: Step | None, step: Step) -> bool:
+    """Whether a step is a further one inside the call that the step above it belongs to."""
+    return (
+        before is not None
+        and before.thread == step.thread
+        and before.detail != ""
+        and step.detail != ""
+        and before.shown == step.shown
+    )
 
 
 def _code(
     trace: Trace, step: Step, layout: _Layout, number: str, code: str, place: Place
 ) -> Iterator[Line]:
     """A line of code in the thread's column, its place at the right edge."""
-    label = _label(trace, place)
+    label = place_label(trace, place)
     indent = " " * layout.columns.get(step.thread, 0)
     hanging = " " * (len(code) - len(code.lstrip(" >")) + 2)
     room = layout.room(step.thread, beside=len(label) + 1)
@@ -198,18 +202,27 @@ def _code(
         yield Line(f"{row.ljust(layout.width - len(label) - 1)} {label}" if n == 0 else row, "code")
 
 
-def _effects(trace: Trace, step: Step) -> Iterator[tuple[str, Style]]:
-    """What a step did, one line each: choices, changes, and for counts who holds them."""
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """One line of what a step did, and the variable that it is about ("" for a choice)."""
+
+    text: str
+    style: Style
+    variable: str
+
+
+def effects(trace: Trace, step: Step) -> Iterator[Effect]:
+    """What a step did: choices, changes, and for counts who holds them. What is said twice is left out."""
     own = f"{trace.threads[step.thread].name}."
     said: set[str] = set()
     ledger = {line.count: line for line in step.ledger}
     for choice in step.choices:
         said.add(shown := f"{printable(choice.name)} = {printable(choice.value)}")
-        yield shown, "change"
+        yield Effect(shown, "change", "")
     for change in step.changes:
         shown = _change(change, own)
         if shown and shown not in said:
-            yield shown, "change"
+            yield Effect(shown, "change", change.variable)
         if line := ledger.pop(change.variable, None):
             yield from _ledger(line, is_first=False)
     for line in ledger.values():
@@ -230,22 +243,23 @@ def _change(change: Change, own: str) -> str:
     return f"{name}: {printable(change.before)} -> {after}"
 
 
-def _ledger(line: LedgerLine, is_first: bool) -> Iterator[tuple[str, Style]]:
+def _ledger(line: LedgerLine, is_first: bool) -> Iterator[Effect]:
     """The count with its holders; under the count's own change its name is not said again."""
     head = f"{printable(line.count)} = {line.value}" if is_first else ""
     if line.value != line.expected:
-        yield f"{head or f'= {line.value}'}, but {printable(line.held)}", "fault"
+        text = f"{head or f'= {line.value}'}, but {printable(line.held)}"
+        yield Effect(text, "fault", line.count)
     elif is_first and not line.holders:
-        yield f"{head}, {printable(line.held)}", "ledger"
+        yield Effect(f"{head}, {printable(line.held)}", "ledger", line.count)
     elif line.holders:
         whole = f"{head} = {printable(line.terms)}".strip()
         if is_first and len(whole) > _ONE_LINE:
-            yield head, "ledger"
+            yield Effect(head, "ledger", line.count)
             whole = f"= {printable(line.terms)}"
-        yield whole, "ledger"
+        yield Effect(whole, "ledger", line.count)
 
 
-def _label(trace: Trace, place: Place) -> str:
+def place_label(trace: Trace, place: Place) -> str:
     """`:41` in the spec itself, `page:17` elsewhere."""
     path = PurePosixPath(place.path)
     module = "" if place.path == trace.spec else printable(path.stem)

@@ -59,7 +59,7 @@ class Values:
             was, now = item.show(before), item.show(after)
             if was != now and not (ended and item.name.startswith(ended)):
                 cleared = now in ("null", first)
-                changes.append(Change(item.name, was, now, _kind(item.role), cleared))
+                changes.append(Change(item.name, was, now, kind_of(item.role), cleared))
         return tuple(changes)
 
 
@@ -157,7 +157,8 @@ def _shown(composite: VariantParts | SetParts) -> Callable[[State], str]:
             assert_never(composite)
 
 
-def _kind(role: Role) -> ChangeKind:
+def kind_of(role: Role) -> ChangeKind:
+    """What a change of a variable of this role is called."""
     match role:
         case "local":
             return "local"
