@@ -19,21 +19,39 @@ from zdcheck.ir.expr import VarId
 from zdcheck.ir.system import System
 
 
-def canonical_text(system: System, layout: Layout, symmetry: Symmetry) -> str | None:
-    """The body of zd_canonical and its helpers; None if nothing is interchangeable."""
+@dataclass(frozen=True, slots=True)
+class Canonical:
+    """The text of zd_canonical and zd_rename, and how many names they deal with."""
+
+    text: str
+    names: int
+
+
+def canonical_of(system: System, layout: Layout, symmetry: Symmetry) -> Canonical | None:
+    """How states are replaced by representatives; None if nothing is interchangeable."""
     if not symmetry.orbits:
         return None
     text: list[str] = []
     for number in range(len(symmetry.orbits)):
         text += _Sorter(system, layout, symmetry, number).text()
+    names = names_of(system, symmetry)
     text.append(
         "void zd_canonical(uint64_t *s, uint8_t *moved)\n{\n"
-        f"    for (uint32_t t = 0; moved && t < {len(system.threads)}; t++)\n"
-        "        moved[t] = (uint8_t)t;\n"
+        f"    for (uint32_t n = 0; moved && n < {names}; n++)\n"
+        "        moved[n] = (uint8_t)n;\n"
     )
     for number in range(len(symmetry.orbits)):
         text.append(f"    sort_{number}(s, moved);\n")
-    return "".join([*text, "}\n"])
+    text.append("}\n\nvoid zd_rename(uint64_t *s, const uint8_t *moved)\n{\n")
+    for number in range(len(symmetry.orbits)):
+        text.append(f"    rename_{number}(s, moved);\n")
+    return Canonical("".join([*text, "}\n"]), names)
+
+
+def names_of(system: System, symmetry: Symmetry) -> int:
+    """How many names there are: those of all threads, then those of interchangeable objects."""
+    objects = (o.kind.size for o in symmetry.orbits if not o.kind.is_thread)
+    return len(system.threads) + sum(objects)
 
 
 def is_unique(system: System, layout: Layout, symmetry: Symmetry) -> bool:
@@ -98,27 +116,32 @@ class _Sorter:
         self.later = symmetry.orbits[number + 1 :]
         self.size = self.orbit.kind.size
         self.first = self.orbit.kind.first
+        before = Symmetry(symmetry.orbits[:number], {})
+        self.names = self.first if self.orbit.kind.is_thread else names_of(system, before)
 
     def text(self) -> Iterator[str]:
-        """The function."""
+        """The functions: to sort, and to rename as was sorted before."""
         if self.number == 0:
             yield _MIX
-        yield f"static inline void sort_{self.number}(uint64_t *s, uint8_t *moved)\n{{\n"
-        yield "".join(
-            f"    const uint64_t w{n} = s[{n}]; (void)w{n};\n" for n in range(self.layout.words)
-        )
+        yield f"static inline void arrange_{self.number}(uint64_t *s{self._at_parameter()})\n{{\n"
+        if self.size > 2:
+            yield "    (void)at;\n"
+        yield from self._words()
+        yield from self._move()
+        yield from self._rename()
+        yield "".join(f"    s[{n}] = v{n};\n" for n in range(self.layout.words))
+        yield f"}}\n\nstatic inline void sort_{self.number}(uint64_t *s, uint8_t *moved)\n{{\n"
+        yield from self._words()
         yield from self._peeks()
         for member in range(self.size):
             yield f"    const uint64_t key{member} = {self._key(member)};\n"
         yield from self._order()
-        yield from self._move()
-        yield from self._rename()
-        if self.orbit.kind.is_thread:
-            for place in range(self.size):
-                yield f"    if (moved) moved[{self.first} + {self._at(place)}] = {self.first + place};\n"
-        else:
-            yield "    (void)moved;\n"
-        yield "".join(f"    s[{n}] = v{n};\n" for n in range(self.layout.words))
+        yield f"    arrange_{self.number}(s{', at' if self.size > 2 else ''});\n"
+        for place in range(self.size):
+            yield f"    if (moved) moved[{self.names} + {self._at(place)}] = {self.names + place};\n"
+        yield "}\n\n"
+        yield f"static void rename_{self.number}(uint64_t *s, const uint8_t *moved)\n{{\n"
+        yield from self._renaming()
         yield "}\n"
 
     def tells_everything(self) -> bool:
@@ -130,6 +153,25 @@ class _Sorter:
             not orbit.squares
             and all(map(self._is_direct, columns))
             and all(self._owner(index) is None for index in indices)
+        )
+
+    def _words(self) -> Iterator[str]:
+        for n in range(self.layout.words):
+            yield f"    const uint64_t w{n} = s[{n}]; (void)w{n};\n"
+
+    def _at_parameter(self) -> str:
+        """Two members can only change places."""
+        return ", const uint32_t *at" if self.size > 2 else ""
+
+    def _renaming(self) -> Iterator[str]:
+        if self.size == 2:
+            yield f"    if (moved[{self.names}] != {self.names})\n        arrange_{self.number}(s);\n"
+            return
+        yield (
+            f"    uint32_t at[{self.size}];\n"
+            f"    for (uint32_t n = 0; n < {self.size}; n++)\n"
+            f"        at[moved[{self.names} + n] - {self.names}] = n;\n"
+            f"    arrange_{self.number}(s, at);\n"
         )
 
     # --- fields -------------------------------------------------------------------------

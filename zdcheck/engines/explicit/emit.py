@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
+from zdcheck.engines.explicit.canonical import Canonical
 from zdcheck.engines.explicit.expressions import Expressions, unsigned
 from zdcheck.engines.explicit.independence import Independence
 from zdcheck.engines.explicit.layout import Layout
@@ -52,13 +53,13 @@ def emit(
     system: System,
     layout: Layout,
     independence: Independence,
-    canonical: str | None = None,
+    canonical: Canonical | None = None,
     violation_classes: Mapping[Violation, int] | None = None,
     entry_classes: Sequence[int] | None = None,
 ) -> Program:
     """The program of `system`.
 
-    `independence` is what a partial order needs, `canonical` the body of zd_canonical (None for no symmetry).
+    `independence` is what a partial order needs, `canonical` what symmetry there is (None for none).
     `violation_classes` numbers violations, equal numbers for symmetric ones, and `entry_classes`
     says for each ledger entry which is the first of the symmetric ones; without them each is
     alone. Raises TooLarge if a value might not fit into 64 bits.
@@ -68,7 +69,7 @@ def emit(
     emitter = _Emitter(system, layout, classes, entries)
     body = "\n".join([*emitter.parts(canonical), *_order_tables(independence)])
     key = int.from_bytes(hashlib.sha256(body.encode()).digest()[:8], "little")
-    text = body + emitter.model(key, canonical is not None)
+    text = body + emitter.model(key, canonical)
     return Program(text, key, layout, emitter.watched, tuple(emitter.edges), len(system.actions))
 
 
@@ -93,7 +94,7 @@ class _Emitter:
                 self.edges.setdefault((edge.held, edge.taken), len(self.edges))
         self.max_successors = 0
 
-    def parts(self, canonical: str | None) -> Iterator[str]:
+    def parts(self, canonical: Canonical | None) -> Iterator[str]:
         """The text, but for the description of the model."""
         yield '#include "model.h"\n'
         yield from self._tables()
@@ -102,17 +103,20 @@ class _Emitter:
         yield self._fault()
         yield self._watch()
         yield self._edge()
-        yield canonical or _NO_SYMMETRY
+        yield canonical.text if canonical else _NO_SYMMETRY
         yield from promises_text(self.system, self.expressions, self._load())
 
-    def model(self, key: int, symmetric: bool) -> str:
+    def model(self, key: int, canonical: Canonical | None) -> str:
         """The description of the model."""
+        threads = len(self.system.threads)
         return (
             "\nconst struct model zd_model = {"
             f".key = {unsigned(key)}, .actions = {len(self.system.actions)}, "
-            f".threads = {len(self.system.threads)}, .watches = {len(self.watched)}, "
+            f".threads = {threads}, .watches = {len(self.watched)}, "
             f".edges = {len(self.edges)}, .max_successors = {self.max_successors}, "
-            f".symmetric = {int(symmetric)}, .promises = {len(self.system.progress)}}};\n"
+            f".symmetric = {int(canonical is not None)}, "
+            f".names = {canonical.names if canonical else threads}, "
+            f".promises = {len(self.system.progress)}}};\n"
         )
 
     def _load(self) -> str:
@@ -347,6 +351,12 @@ void zd_canonical(uint64_t *s, uint8_t *moved)
     (void)s;
     for (uint32_t t = 0; moved && t < zd_model.threads; t++)
         moved[t] = (uint8_t)t;
+}
+
+void zd_rename(uint64_t *s, const uint8_t *moved)
+{
+    (void)s;
+    (void)moved;
 }
 """
 

@@ -26,7 +26,7 @@ from zdcheck.engines.explicit.build import (
     cache_directory,
     find_compiler,
 )
-from zdcheck.engines.explicit.canonical import canonical_text, is_unique
+from zdcheck.engines.explicit.canonical import canonical_of, is_unique
 from zdcheck.engines.explicit.emit import Program, emit
 from zdcheck.engines.explicit.expressions import TooLarge
 from zdcheck.engines.explicit.independence import independence_of
@@ -213,7 +213,7 @@ def _prepared(system: System, options: ExplicitOptions) -> Prepared:
         system,
         layout,
         independence_of(system, symmetry.orbits),
-        canonical_text(system, layout, symmetry),
+        canonical_of(system, layout, symmetry),
         violation_classes(system) if symmetry.orbits else None,
         entries,
     )

@@ -22,6 +22,9 @@ from zdcheck.ir.system import Check, Kind, System, Variable, Violation
 MAX_MEMBERS = 16
 """Of larger kinds the members are not exchanged."""
 
+MAX_OBJECTS = 192
+"""So many objects, of all kinds together, are exchanged at most; with threads they have 256 names (`runtime/model.h`)."""
+
 _PIECE = 31
 """Records are laid out in pieces of at most so many bits, so that words fill well."""
 
@@ -83,6 +86,10 @@ def symmetry_of(system: System) -> Symmetry:
             continue
         if kind.asymmetry is not None:
             reasons[kind.name] = kind.asymmetry
+            continue
+        objects = sum(orbit.kind.size for orbit in orbits if not orbit.kind.is_thread)
+        if not kind.is_thread and objects + kind.size > MAX_OBJECTS:
+            reasons[kind.name] = f"more than {MAX_OBJECTS} objects are not exchanged"
             continue
         try:
             orbits.append(_orbit(system, kind))

@@ -18,9 +18,25 @@ from zdcheck.engines.explicit.engine import ExplicitEngine
 from zdcheck.engines.explicit.layout import layout_of
 from zdcheck.engines.explicit.symmetry import Orbit, records, symmetry_of
 from zdcheck.engines.interpreter import Search
-from zdcheck.engines.protocol import Limits, NoneFound
-from zdcheck.ir.expr import NULL, Const, Expr, Op, Select, Type, Var, VarId, add, and_, eq, lt, or_
-from zdcheck.ir.system import Guard, Kind, State, System
+from zdcheck.engines.protocol import Found, Limits, NoneFound
+from zdcheck.ir.expr import (
+    NULL,
+    Const,
+    Expr,
+    Op,
+    Select,
+    Type,
+    Var,
+    VarId,
+    add,
+    and_,
+    eq,
+    lt,
+    ne,
+    not_,
+    or_,
+)
+from zdcheck.ir.system import Guard, Kind, Property, State, System
 
 THREADS = "thread a { wait until go; lock(mm); }"
 
@@ -221,6 +237,51 @@ def test_every_orbit_has_a_state_and_hardly_one_has_two(cache: Path) -> None:
     assert wanted > 500
     assert unique > 3
     assert states < 1.1 * wanted
+
+
+def chains(linked: tuple[tuple[int, int], ...], size: int = 3) -> System:
+    """Nodes in lists. A thread links the end of a list to a lonely node; two links in a row are a fault.
+
+    The keys of nodes say whether they have a successor, not which: representatives are not unique.
+    """
+    b = Builder(THREADS, "specs/chains.zd")
+    to = Type("ref", NULL, size - 1, "node")
+    start = dict(linked)
+    next_of = [b.var(f"node[{n}].next", to, start.get(n, NULL)) for n in range(size)]
+    me = b.thread("link", "link", ["wait until go;"])
+    for end, new in permutations(range(size), 2):
+        is_end = [eq(Var(next_of[n]), Const(end)) for n in range(size) if n != end]
+        lonely = [ne(Var(next_of[n]), Const(new)) for n in range(size) if n != new]
+        lonely += [eq(Var(next_of[new]), Const(NULL)), eq(Var(next_of[end]), Const(NULL))]
+        test = Guard(and_(or_(*is_end), *lonely))
+        b.step(me, 0, "wait until go;", (next_of[end], Const(new)), tests=(test,), to=0)
+    rows = [
+        and_(eq(Var(next_of[a]), Const(m)), ne(Var(next_of[m]), Const(NULL)))
+        for a, m in permutations(range(size), 2)
+    ]
+    fault = Property("invariant", "short", "invariant", not_(or_(*rows)), None, (), b.span("go"))
+    system = b.system(kinds=(Kind("node", size, 0, False, None),), properties=(fault,))
+    variables = tuple(
+        replace(v, family="node.next", index=(("node", next_of.index(v.id)),))
+        if v.id in next_of
+        else v
+        for v in system.variables
+    )
+    return replace(system, variables=variables)
+
+
+@pytest.mark.parametrize("linked", list(permutations(range(3), 2)))
+def test_a_run_is_followed_where_representatives_are_not_unique(
+    linked: tuple[int, int], cache: Path
+) -> None:
+    """The real state's successor may have another representative than the one that was met."""
+    system = chains((linked,))
+    symmetry = symmetry_of(system)
+    assert [orbit.kind.name for orbit in symmetry.orbits] == ["node"]
+    assert not is_unique(system, layout_of(system, records(system, symmetry)), symmetry)
+    claim = agree(system, cache)
+    assert isinstance(claim, Found)
+    assert len(claim.run.actions) == 1
 
 
 def test_walkers_have_one_state_for_each_orbit(cache: Path) -> None:

@@ -34,6 +34,7 @@ struct model {
     uint32_t edges;   /* distinct pairs of lock classes */
     uint32_t max_successors;
     bool symmetric; /* whether zd_canonical does anything */
+    uint32_t names; /* see MAX_NAMES */
     uint32_t promises; /* progress properties */
 };
 
@@ -83,8 +84,14 @@ bool zd_may_linger(const uint64_t *state);
 /* Whether edge number `index` of zd_edge_list is taken by its action in `state`. */
 bool zd_edge(const uint64_t *state, uint32_t index);
 
-/* Replaces the state by a symmetric image of it. If `moved` is not NULL, moved[t] becomes the
- * number that thread t has in the image. */
+/* Names are the numbers of threads, and behind them those of objects that are interchangeable. */
+#define MAX_NAMES 256
+
+/* Replaces the state by a symmetric image of it. If `moved` is not NULL, moved[n] becomes what name n
+ * is in the image. */
 void zd_canonical(uint64_t *state, uint8_t *moved);
+
+/* Replaces the state by the image in which every name n is moved[n]. */
+void zd_rename(uint64_t *state, const uint8_t *moved);
 
 #endif

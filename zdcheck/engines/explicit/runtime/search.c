@@ -144,7 +144,7 @@ static void note_edges(struct search *s, const uint64_t *state, uint32_t action)
 static inline void push_image(struct search *s, unsigned me, uint64_t *words, thread_set asleep)
 {
     if (zd_model.symmetric && asleep) {
-        uint8_t moved[64];
+        uint8_t moved[MAX_NAMES];
         zd_canonical(words, moved);
         asleep = partial_order_renamed(asleep, moved);
     } else if (zd_model.symmetric) {

@@ -9,7 +9,9 @@
  * of a representative serve for all its images.
  *
  * Forwards, over real states: the cheapest step each time, of equal ones that of the action with
- * the smallest number.
+ * the smallest number. A state may have several representatives, of which the search has met perhaps
+ * one. So the names that the real state has in its image go along: what is looked up next is the
+ * representative of the successor's image, not of the successor.
  *
  * All workers look back from one level together; what they find there is kept under a lock, because
  * few states of a level lead on.
@@ -143,9 +145,12 @@ static bool is_target_step(struct trip *t, const uint64_t *state, const struct s
 
 /* --- the way back ----------------------------------------------------------------------- */
 
-/* The fewest further switches after `step` out of `state` at `level`, and whether it leads on. */
+/* The fewest further switches after `step` out of `state` at `level`, and whether it leads on.
+ * `names` says what each name of the state is in its image that the search knows; NULL if that is
+ * the state itself. `moved` becomes what the names of the successor's image are in its representative. */
 static bool leads_on(struct trip *t, uint32_t level, const uint64_t *state,
-                     const struct successor *step, uint32_t *cost)
+                     const struct successor *step, const uint8_t *names, uint8_t *moved,
+                     uint32_t *cost)
 {
     *cost = 0;
     if (ends_with_step(t->target) && level == t->last)
@@ -153,10 +158,13 @@ static bool leads_on(struct trip *t, uint32_t level, const uint64_t *state,
     if (step->note >= NOTE_FAILED)
         return false;
     uint64_t words[ZD_WORDS];
-    uint8_t moved[64];
     uint8_t thread = zd_action_thread[step->action];
     memcpy(words, step->words, sizeof words);
     if (zd_model.symmetric) {
+        if (names) {
+            zd_rename(words, names);
+            thread = names[thread];
+        }
         zd_canonical(words, moved);
         thread = moved[thread];
     }
@@ -197,7 +205,8 @@ static void look_back(struct trip *t, unsigned me, const uint64_t *state)
     const uint32_t count = zd_successors(state, room_of(t, me));
     for (uint32_t i = 0; i < count; i++) {
         uint32_t cost;
-        if (!leads_on(t, t->level, state, &out[i], &cost) || cost > best)
+        uint8_t moved[MAX_NAMES];
+        if (!leads_on(t, t->level, state, &out[i], NULL, moved, &cost) || cost > best)
             continue;
         if (cost < best)
             threads = 0;
@@ -243,20 +252,21 @@ static void forget(struct trip *t)
 
 /* --- the way forward -------------------------------------------------------------------- */
 
-static bool choose_initial(struct trip *t, struct run *run, uint64_t *state)
+static bool choose_initial(struct trip *t, struct run *run, uint64_t *state, uint8_t *names)
 {
     uint32_t best = NEVER;
     for (uint32_t i = 0; i < t->search->start.initial_states; i++) {
         uint64_t words[ZD_WORDS];
+        uint8_t moved[MAX_NAMES] = {0};
         memcpy(words, t->search->initial + (size_t)i * ZD_WORDS, sizeof words);
-        if (zd_model.symmetric)
-            zd_canonical(words, NULL);
+        zd_canonical(words, moved);
         const struct entry *entry = layer_find(&t->layers[0], words);
         if (!entry || !entry->used || entry->cost >= best)
             continue;
         best = entry->cost;
         run->initial = i;
         memcpy(state, t->search->initial + (size_t)i * ZD_WORDS, sizeof words);
+        memcpy(names, moved, sizeof moved);
     }
     return best != NEVER;
 }
@@ -264,7 +274,8 @@ static bool choose_initial(struct trip *t, struct run *run, uint64_t *state)
 static bool go_forward(struct trip *t, struct run *run)
 {
     uint64_t state[ZD_WORDS];
-    if (!choose_initial(t, run, state))
+    uint8_t names[MAX_NAMES];
+    if (!choose_initial(t, run, state, names))
         return false;
     int last_thread = -1;
     struct successor *const out = room_of(t, 0);
@@ -272,16 +283,18 @@ static bool go_forward(struct trip *t, struct run *run)
         const uint32_t count = zd_successors(state, out);
         const struct successor *best = NULL;
         uint32_t best_cost = 0;
+        uint8_t moved[MAX_NAMES] = {0}, best_moved[MAX_NAMES] = {0};
         for (uint32_t i = 0; i < count; i++) {
             const struct successor *step = &out[i];
             uint32_t cost;
-            if (!leads_on(t, level, state, step, &cost))
+            if (!leads_on(t, level, state, step, names, moved, &cost))
                 continue;
             cost += last_thread >= 0 && zd_action_thread[step->action] != last_thread;
             if (!best || cost < best_cost ||
                 (cost == best_cost && step->action < best->action)) {
                 best = step;
                 best_cost = cost;
+                memcpy(best_moved, moved, sizeof moved);
             }
         }
         if (!best)
@@ -289,6 +302,8 @@ static bool go_forward(struct trip *t, struct run *run)
         run->actions[level] = best->action;
         last_thread = zd_action_thread[best->action];
         memcpy(state, best->words, sizeof state);
+        for (uint32_t n = 0; n < zd_model.names; n++)
+            names[n] = best_moved[names[n]];
     }
     run->length = t->target->depth;
     return true;
