@@ -1,10 +1,10 @@
 """How long proofs and bounded model checking take on the shipped specs; writes bench/symbolic.md.
 
-Each check runs in a process of its own. What was measured is kept in bench/symbolic.json, and a run of some specs
-replaces their figures only. Times are CPU seconds of it and of what it starts (Z3, the explorer,
-the C compiler), because other work on the machine changes those least.
+Each check runs in a process of its own. What was measured is kept in bench/symbolic.json, and a run measures what
+is not there yet (`--again`: everything that it is asked for). Times are CPU seconds of the command and of what it
+starts (Z3, the explorer, the C compiler), because other work on the machine changes those least.
 
-    bench/symbolic.py [SPEC…] [--only proofs|layers] [--timeout 300] [--jobs 1]
+    bench/symbolic.py [SPEC…] [--only proofs|broken|layers] [--again] [--timeout 300] [--jobs 1]
 """
 
 from __future__ import annotations
@@ -15,9 +15,13 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from zdcheck.pipeline import load_spec
 
@@ -39,7 +43,7 @@ class Row:
     note: str
 
 
-def run(arguments: list[str], timeout_s: float) -> tuple[dict[str, object], float]:
+def run(arguments: list[str], timeout_s: float) -> tuple[dict[str, Any], float]:
     """A command's JSON report, and its CPU seconds."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
@@ -81,13 +85,31 @@ def proved(spec: str, check: str, timeout: int) -> Row:
     return Row(spec, check, found["verdict"], cpu, note)
 
 
-def searched(spec: str, check: str, timeout: int) -> Row | None:
-    """One violation, by explicit search and by layers; None if it is deeper than `DEEPEST`."""
+def is_violated(spec: str, check: str, timeout: int) -> int | None:
+    """Steps of the shortest counterexample, by explicit search; None if there is none but to a progress property."""
     exact, _ = run(["check", spec, "--check", check, "--no-progress"], 4 * timeout + 60)
     (wanted,) = exact["specs"][0]["checks"]
-    if wanted["verdict"] != "violated" or len(wanted["trace"]["steps"]) > DEEPEST:
-        return None
+    return len(wanted["trace"]["steps"]) if wanted["verdict"] == "violated" else None
+
+
+def tried(spec: str, check: str, timeout: int) -> Row:
+    """The proof of a check that is violated: there must be none."""
+    steps = is_violated(spec, check, timeout)
+    if steps is None:
+        return Row(spec, check, "skipped", 0.0, "only a progress property is violated")
+    row = proved(spec, check, timeout)
+    return replace(row, note=f"{row.note}; explicit search: {steps} steps")
+
+
+def searched(spec: str, check: str, timeout: int) -> Row:
+    """One violation, by explicit search and by layers."""
+    exact, _ = run(["check", spec, "--check", check, "--no-progress"], 4 * timeout + 60)
+    (wanted,) = exact["specs"][0]["checks"]
+    if wanted["verdict"] != "violated":
+        return Row(spec, check, "skipped", 0.0, "only a progress property is violated")
     steps = len(wanted["trace"]["steps"])
+    if steps > DEEPEST:
+        return Row(spec, check, "skipped", 0.0, f"{steps} steps")
     arguments = ["check", spec, "--check", check, "--engine", "bmc", "--timeout", str(timeout)]
     report, cpu = run([*arguments, "--no-progress"], 4 * timeout + 60)
     (found,) = report["specs"][0]["checks"]
@@ -108,46 +130,84 @@ def table(rows: list[Row]) -> list[str]:
 
 
 def main() -> None:
-    """Run everything, write the page."""
+    """Run what is asked for, and write the page after each check."""
     parser = argparse.ArgumentParser()
     parser.add_argument("specs", nargs="*")
     parser.add_argument("--timeout", type=int, default=300)
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--only", choices=["proofs", "layers"])
+    parser.add_argument("--only", choices=[part.name for part in PARTS])
+    parser.add_argument("--again", action="store_true")
     options = parser.parse_args()
     paths = options.specs or sorted(
         str(p.relative_to(ROOT)) for p in (ROOT / "specs").rglob("*.zd")
     )
-    fixed: list[tuple[str, str]] = []
-    broken: list[tuple[str, str]] = []
-    for path in paths:
-        for check in load_spec(str(ROOT / path)).model.checks:
-            (fixed if check.expect.violation is None else broken).append((path, check.name))
-
     with ThreadPoolExecutor(options.jobs) as pool:
-        if options.only != "layers":
-            for row in pool.map(lambda c: proved(*c, options.timeout), fixed):
-                keep("proofs", row)
-        if options.only != "proofs":
-            for found in pool.map(lambda c: searched(*c, options.timeout), broken):
-                if found is not None:
-                    keep("layers", found)
+        for part in PARTS:
+            if options.only not in (None, part.name):
+                continue
+            wanted = [
+                (path, check.name)
+                for path in paths
+                for check in load_spec(str(ROOT / path)).model.checks
+                if (check.expect.violation is None) == part.of_fixed
+            ]
+            known = set() if options.again else {(row.spec, row.check) for row in kept(part.name)}
+            missing = [one for one in wanted if one not in known]
+            measure = partial(measured, part, timeout=options.timeout)
+            for row in pool.map(measure, missing):
+                keep(part.name, row)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One table: of the checks that hold, or of those that are violated."""
+
+    name: str
+    of_fixed: bool
+    measure: Callable[[str, str, int], Row]
+
+
+PARTS = (
+    Part("proofs", True, proved),
+    Part("layers", False, searched),
+    Part("broken", False, tried),
+)
+
+
+def measured(part: Part, check: tuple[str, str], *, timeout: int) -> Row:
+    """One row; what stops the measuring of it is its verdict."""
+    try:
+        return part.measure(*check, timeout)
+    except (subprocess.SubprocessError, OSError, ValueError, KeyError, TypeError) as error:
+        return Row(*check, "error", 0.0, f"{type(error).__name__}: {error}")
+
+
+def document() -> dict[str, list[dict[str, Any]]]:
+    """Everything that was measured, by part."""
+    return json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+
+
+def kept(part: str) -> list[Row]:
+    """What was measured for one table."""
+    return [Row(**row) for row in document().get(part, [])]
 
 
 def keep(part: str, row: Row) -> None:
     """Note a new row, and write the page: a run of everything takes hours."""
     print(f"{row.spec}: {row.check}: {row.verdict} {row.cpu_s:.1f} s, {row.note}", flush=True)
-    known = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"proofs": [], "layers": []}
-    rows = [old for old in known[part] if (old["spec"], old["check"]) != (row.spec, row.check)]
-    known[part] = sorted((*rows, asdict(row)), key=lambda r: (r["spec"], r["check"]))
+    known = document()
+    rows = [old for old in kept(part) if (old.spec, old.check) != (row.spec, row.check)]
+    ordered = sorted((*rows, row), key=lambda r: (r.spec, r.check))
+    known[part] = [asdict(one) for one in ordered]
     RESULTS.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
-    PAGE.write_text(page(known), encoding="utf-8")
+    PAGE.write_text(page(), encoding="utf-8")
 
 
-def page(known: dict[str, list[dict[str, object]]]) -> str:
+def page() -> str:
     """The page with everything that was measured."""
-    proofs = [Row(**row) for row in known["proofs"]]  # type: ignore[arg-type]
-    layers = [Row(**row) for row in known["layers"]]  # type: ignore[arg-type]
+    proofs = kept("proofs")
+    layers = [row for row in kept("layers") if row.verdict != "skipped"]
+    broken = [row for row in kept("broken") if row.verdict != "skipped"]
     done = [row for row in proofs if row.verdict == "proved"]
     open_ = [row for row in proofs if row.verdict != "proved"]
     times = [row.cpu_s for row in done] or [0.0]
@@ -176,6 +236,17 @@ def page(known: dict[str, list[dict[str, object]]]) -> str:
             "with the same id and as many steps.",
             "",
             *table(layers),
+            "",
+        ]
+    if broken:
+        counts = Counter(row.verdict for row in broken)
+        lines += [
+            "## Proofs of what is broken",
+            "",
+            f"Violated checks, given to `prove`. {len(broken)} were run: "
+            + ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
+            + ". None may be proved.",
+            "",
         ]
     return "\n".join(lines).rstrip() + "\n"
 
