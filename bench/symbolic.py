@@ -4,17 +4,20 @@ Each check runs in a process of its own. What was measured is kept in bench/symb
 is not there yet (`--again`: everything that it is asked for). Times are CPU seconds of the command and of what it
 starts (Z3, the explorer, the C compiler), because other work on the machine changes those least.
 
-    bench/symbolic.py [SPEC…] [--only proofs|broken|layers] [--again] [--timeout 300] [--jobs 1]
+    bench/symbolic.py [SPEC…] [--only proofs|broken|layers] [--again] [--cpu 120] [--jobs 1]
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +31,8 @@ from zdcheck.pipeline import load_spec
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "bench" / "symbolic.json"
 PAGE = ROOT / "bench" / "symbolic.md"
+PATIENCE = "2h"
+"""What commands are given by the clock: their CPU time is limited instead."""
 DEEPEST = 12
 """Steps of the longest counterexample that bounded model checking must find."""
 
@@ -43,33 +48,39 @@ class Row:
     note: str
 
 
-def run(arguments: list[str], timeout_s: float) -> tuple[dict[str, Any], float]:
-    """A command's JSON report, and its CPU seconds."""
+def run(arguments: list[str], budget_s: float) -> tuple[dict[str, Any], float]:
+    """A command's JSON report, and its CPU seconds. It is interrupted when it has used so many."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
-        measured = (
-            "import os, resource, subprocess, sys\n"
-            "subprocess.run(sys.argv[2:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)\n"
-            "used = resource.getrusage(resource.RUSAGE_CHILDREN)\n"
-            "open(sys.argv[1], 'w').write(str(used.ru_utime + used.ru_stime))\n"
-        )
-        cpu = Path(folder) / "cpu"
-        subprocess.run(
-            [
-                *(sys.executable, "-c", measured, str(cpu)),
-                *(sys.executable, "-m", "zdcheck", *arguments, "--json", str(report)),
-            ],
-            cwd=ROOT,
-            timeout=timeout_s,
-            check=True,
-        )
-        return json.loads(report.read_text()), float(cpu.read_text())
+        command = [sys.executable, "-m", "zdcheck", *arguments, "--json", str(report)]
+        quiet = subprocess.DEVNULL
+        with subprocess.Popen(command, cwd=ROOT, stdout=quiet, stderr=quiet) as process:
+            while True:
+                used = cpu_seconds(process.pid)
+                ended, _, usage = os.wait4(process.pid, os.WNOHANG)
+                if ended:
+                    process.returncode = 0
+                    break
+                if used > budget_s:
+                    process.send_signal(signal.SIGINT)
+                    budget_s = used + 30
+                time.sleep(0.2)
+        return json.loads(report.read_text()), usage.ru_utime + usage.ru_stime
 
 
-def proved(spec: str, check: str, timeout: int) -> Row:
+def cpu_seconds(pid: int) -> float:
+    """What a process has used so far, with its children that have ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
+def proved(spec: str, check: str, budget_s: float) -> Row:
     """One proof."""
-    arguments = ["prove", spec, "--check", check, "--timeout", str(timeout)]
-    report, cpu = run(arguments, 4 * timeout + 60)
+    arguments = ["prove", spec, "--check", check, "--timeout", PATIENCE]
+    report, cpu = run(arguments, budget_s)
     if not report["checks"]:
         return Row(spec, check, "error", cpu, str(report["errors"]))
     (found,) = report["checks"]
@@ -85,33 +96,33 @@ def proved(spec: str, check: str, timeout: int) -> Row:
     return Row(spec, check, found["verdict"], cpu, note)
 
 
-def is_violated(spec: str, check: str, timeout: int) -> int | None:
+def is_violated(spec: str, check: str, budget_s: float) -> int | None:
     """Steps of the shortest counterexample, by explicit search; None if there is none but to a progress property."""
-    exact, _ = run(["check", spec, "--check", check, "--no-progress"], 4 * timeout + 60)
+    exact, _ = run(["check", spec, "--check", check, "--no-progress"], budget_s)
     (wanted,) = exact["specs"][0]["checks"]
     return len(wanted["trace"]["steps"]) if wanted["verdict"] == "violated" else None
 
 
-def tried(spec: str, check: str, timeout: int) -> Row:
+def tried(spec: str, check: str, budget_s: float) -> Row:
     """The proof of a check that is violated: there must be none."""
-    steps = is_violated(spec, check, timeout)
+    steps = is_violated(spec, check, budget_s)
     if steps is None:
         return Row(spec, check, "skipped", 0.0, "only a progress property is violated")
-    row = proved(spec, check, timeout)
+    row = proved(spec, check, budget_s)
     return replace(row, note=f"{row.note}; explicit search: {steps} steps")
 
 
-def searched(spec: str, check: str, timeout: int) -> Row:
+def searched(spec: str, check: str, budget_s: float) -> Row:
     """One violation, by explicit search and by layers."""
-    exact, _ = run(["check", spec, "--check", check, "--no-progress"], 4 * timeout + 60)
+    exact, _ = run(["check", spec, "--check", check, "--no-progress"], budget_s)
     (wanted,) = exact["specs"][0]["checks"]
     if wanted["verdict"] != "violated":
         return Row(spec, check, "skipped", 0.0, "only a progress property is violated")
     steps = len(wanted["trace"]["steps"])
     if steps > DEEPEST:
         return Row(spec, check, "skipped", 0.0, f"{steps} steps")
-    arguments = ["check", spec, "--check", check, "--engine", "bmc", "--timeout", str(timeout)]
-    report, cpu = run([*arguments, "--no-progress"], 4 * timeout + 60)
+    arguments = ["check", spec, "--check", check, "--engine", "bmc", "--timeout", PATIENCE]
+    report, cpu = run([*arguments, "--no-progress"], budget_s)
     (found,) = report["specs"][0]["checks"]
     if found["verdict"] != "violated":
         return Row(spec, check, found["verdict"], cpu, f"explicit search: {steps} steps")
@@ -133,7 +144,7 @@ def main() -> None:
     """Run what is asked for, and write the page after each check."""
     parser = argparse.ArgumentParser()
     parser.add_argument("specs", nargs="*")
-    parser.add_argument("--timeout", type=int, default=300)
+    parser.add_argument("--cpu", type=float, default=120.0, metavar="SECONDS")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--only", choices=[part.name for part in PARTS])
     parser.add_argument("--again", action="store_true")
@@ -153,7 +164,7 @@ def main() -> None:
             ]
             known = set() if options.again else {(row.spec, row.check) for row in kept(part.name)}
             missing = [one for one in wanted if one not in known]
-            measure = partial(measured, part, timeout=options.timeout)
+            measure = partial(measured, part, budget_s=options.cpu)
             for row in pool.map(measure, missing):
                 keep(part.name, row)
 
@@ -174,10 +185,10 @@ PARTS = (
 )
 
 
-def measured(part: Part, check: tuple[str, str], *, timeout: int) -> Row:
+def measured(part: Part, check: tuple[str, str], *, budget_s: float) -> Row:
     """One row; what stops the measuring of it is its verdict."""
     try:
-        return part.measure(*check, timeout)
+        return part.measure(*check, budget_s)
     except (subprocess.SubprocessError, OSError, ValueError, KeyError, TypeError) as error:
         return Row(*check, "error", 0.0, f"{type(error).__name__}: {error}")
 

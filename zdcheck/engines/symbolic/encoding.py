@@ -20,6 +20,24 @@ Term = Any
 """A Z3 expression; z3 has no types."""
 
 
+def all_of(terms: Sequence[Term]) -> Term:
+    """Their conjunction. `z3.And` looks at the sort of every argument, which costs more than the query often."""
+    return z3.BoolVal(True) if not terms else _join(z3.Z3_mk_and, terms)
+
+
+def any_of(terms: Sequence[Term]) -> Term:
+    """Their disjunction."""
+    return z3.BoolVal(False) if not terms else _join(z3.Z3_mk_or, terms)
+
+
+def _join(make: Any, terms: Sequence[Term]) -> Term:
+    if len(terms) == 1:
+        return terms[0]
+    context = terms[0].ctx
+    array = (z3.Ast * len(terms))(*(term.ast for term in terms))
+    return z3.BoolRef(make(context.ref(), len(terms), array), context)
+
+
 @dataclass(frozen=True, slots=True)
 class Number:
     """A number between `low` and `high`, in two's complement in as many bits as those need."""
@@ -73,9 +91,9 @@ class Frame:
             case Var(id) if self._is_truth(id):
                 return self.raw[id]
             case Op("and", args):
-                return z3.And(*(self.truth(arg) for arg in args))
+                return all_of([self.truth(arg) for arg in args])
             case Op("or", args):
-                return z3.Or(*(self.truth(arg) for arg in args))
+                return any_of([self.truth(arg) for arg in args])
             case Op("not", (arg,)):
                 number = self._bounds(arg)
                 if number is None:

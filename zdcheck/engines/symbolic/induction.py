@@ -20,6 +20,7 @@ import z3
 
 from zdcheck.engines.lock_order import lock_cycle
 from zdcheck.engines.protocol import Progress, Watcher
+from zdcheck.engines.symbolic.encoding import any_of
 from zdcheck.engines.symbolic.facts import Fact, Invariant, learned
 from zdcheck.engines.symbolic.formulas import Failure, StateGoal, state_goals
 from zdcheck.engines.symbolic.generalize import Generalizer
@@ -254,7 +255,7 @@ class Search:
             if breaks is not None:
                 open_[n] = breaks
         while open_:
-            some = z3.Or(*(z3.And(*breaks.terms) for breaks in open_.values()))
+            some = any_of([breaks.term for breaks in open_.values()])
             state = self._model(self.frame.truth(step.goes), some)
             if state is None:
                 return

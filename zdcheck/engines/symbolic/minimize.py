@@ -11,6 +11,7 @@ from typing import Any
 import z3
 
 from zdcheck.base.diagnostics import EngineDisagreement
+from zdcheck.engines.symbolic.encoding import any_of
 from zdcheck.engines.symbolic.facts import Invariant
 from zdcheck.engines.symbolic.formulas import state_goals
 from zdcheck.engines.symbolic.obligations import Obligations
@@ -41,7 +42,7 @@ class _Minimizer:
         self.solver: Any = z3.SolverFor("QF_FD")
         self.solver.add(self.obligations.frame.in_range())
         self.marks: list[Any] = []
-        keeps_all = len(invariant.facts) > MOST
+        keeps_all = self.keeps_all = len(invariant.facts) > MOST
         for number, fact in enumerate(invariant.facts):
             mark = z3.Bool(f"fact{number}")
             term = self.obligations.term(fact)
@@ -81,16 +82,19 @@ class _Minimizer:
         kept |= new
         touched = [n for n in sorted(new) if self.variables[n] & step.becomes.keys()]
         breaks = [self.obligations.breaks(step, self.invariant.facts[n]) for n in touched]
-        some = [z3.And(*b.terms) for b in breaks if b is not None]
+        some = [b.term for b in breaks if b is not None]
         if some:
-            self._impossible(self.obligations.frame.truth(step.goes), z3.Or(*some))
+            self._impossible(self.obligations.frame.truth(step.goes), any_of(some))
         return True
 
     def _impossible(self, *conditions: Any) -> None:
         """No state in which all facts are true has these; the facts that this needs are needed."""
         self.solver.push()
         self.solver.add(*conditions)
-        known = [self.marks[number] for number in sorted(self.needed)]
+        if self.keeps_all:
+            known = []
+        else:
+            known = [self.marks[number] for number in sorted(self.needed)]
         if is_satisfiable(self.solver, *known, clock=self.clock):
             if is_satisfiable(self.solver, *self.marks, clock=self.clock):
                 raise EngineDisagreement(

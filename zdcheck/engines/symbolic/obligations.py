@@ -6,18 +6,18 @@ variables. So there is one copy of the state, and no step relation.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import networkx as nx
 import z3
 
-from zdcheck.engines.symbolic.encoding import Frame
+from zdcheck.engines.symbolic.encoding import Frame, all_of
 from zdcheck.engines.symbolic.facts import Fact
 from zdcheck.engines.symbolic.formulas import Failure, failures, goes
 from zdcheck.ir.evaluate import evaluator
-from zdcheck.ir.expr import Const, Expr, Var, VarId, and_, le, not_, or_, variables_of
+from zdcheck.ir.expr import Const, Expr, Op, Var, VarId, and_, le, not_, or_, variables_of
 from zdcheck.ir.interval import interval
 from zdcheck.ir.substitute import one_of, substitute
 from zdcheck.ir.system import Action, State, System
@@ -34,15 +34,17 @@ class Step:
     escapes: Expr
     """Where it goes and a value leaves its type."""
     reads: frozenset[VarId]
+    before: dict[VarId, int]
+    """Values that certain variables have where it goes, as far as its guard names them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Breaks:
-    """A conjunction over one state: variables with one of some values, and expressions; with its terms."""
+    """A conjunction over one state: variables with one of some values, and expressions; with its term."""
 
     literals: tuple[tuple[VarId, frozenset[int]], ...]
     exprs: tuple[Expr, ...]
-    terms: tuple[Any, ...]
+    term: Any
 
     def is_true(self, state: State) -> bool:
         """Whether it is true of the state."""
@@ -79,7 +81,20 @@ def _step(system: System, action: Action) -> Step:
         tuple(failures(system, action)),
         and_(enabled, or_(*outside)),
         frozenset(variables_of(enabled)),
+        dict(_named(enabled)),
     )
+
+
+def _named(condition: Expr) -> Iterator[tuple[VarId, int]]:
+    """Variables of which the condition says that they have one certain value."""
+    match condition:
+        case Op("and", args):
+            for arg in args:
+                yield from _named(arg)
+        case Op("eq", (Var(id), Const(value))):
+            yield id, value
+        case _:
+            pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +150,7 @@ class Obligations:
         """Whether the fact is true."""
         if not fact.never:
             return self.frame.truth(fact.expr)
-        return z3.Or(*(z3.Not(self.literal(v, values)) for v, values in fact.never))
+        return z3.Not(all_of([self.literal(v, values) for v, values in fact.never]))
 
     def breaks(self, step: Step, fact: Fact) -> Breaks | None:
         """Where the fact is false after the step, about the state before it; None if nowhere."""
@@ -143,9 +158,19 @@ class Obligations:
             after = not_(substitute(fact.expr, step.becomes))
             if after == Const(0):
                 return None
-            return Breaks((), (after,), (self.frame.truth(after),))
+            return Breaks((), (after,), self.frame.truth(after))
         literals: list[tuple[VarId, frozenset[int]]] = []
         exprs: list[Expr] = []
+        enters = False
+        for v, values in fact.never:
+            if v not in step.becomes:
+                if v in step.before and step.before[v] not in values:
+                    return None
+            elif v not in step.before or step.before[v] not in values:
+                enters = True
+        if not enters:
+            # The state before is in the cube already, and the fact says that there is none such.
+            return None
         for v, values in fact.never:
             match step.becomes.get(v):
                 case None:
@@ -157,7 +182,7 @@ class Obligations:
                     exprs.append(one_of(becomes, values, self.system.variables[v].type))
         terms = [self.literal(v, values) for v, values in literals]
         terms += [self.frame.truth(expr) for expr in exprs]
-        return Breaks(tuple(literals), tuple(exprs), tuple(terms))
+        return Breaks(tuple(literals), tuple(exprs), all_of(terms))
 
     def literal(self, v: VarId, values: frozenset[int]) -> Any:
         """Whether the variable has one of the values."""
