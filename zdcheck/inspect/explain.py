@@ -20,6 +20,7 @@ from zdcheck.trace.model import Step, Trace
 from zdcheck.trace.values import Values
 
 _LONGEST_CODE = 60
+_MOST_MADE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,29 +163,38 @@ def why(
 
 
 def race(trace: Trace, relevant: Relevance) -> str:
-    """The race in one sentence; "" where no second thread had a part in it.
+    """The race in one sentence; "" where no second thread had a part in it, or the run goes on for ever.
 
     The victim is the thread of the last step. What matters is the other thread's last step that
-    matters, and what the victim had done before it.
+    changed something which matters, and what the victim had done before it.
     """
     steps = [step for step in trace.steps if step.number in relevant.steps]
-    if not steps:
+    if not steps or trace.loop is not None:
         return ""
     last = steps[-1]
     victim = trace.threads[last.thread].name
     others = [step for step in steps if step.thread != last.thread]
     if not others:
         return ""
-    between = others[-1]
+    between = next((s for s in reversed(others) if _made(s, relevant)), others[-1])
     other = trace.threads[between.thread].name
     before = [s for s in trace.steps if s.thread == last.thread and s.number < between.number]
     relevant_before = [s for s in before if s.number in relevant.steps] or before
     what = f"{other} ran `{_code(between)}` (step {between.number})"
+    if made := _made(between, relevant):
+        what += f", which made {' and '.join(made[:_MOST_MADE])},"
     end = f"before {victim}'s `{_code(last)}` (step {last.number})"
     if not relevant_before:
         return f"{what} {end}."
     first = relevant_before[-1]
     return f"{what} after {victim}'s `{_code(first)}` (step {first.number}) and {end}."
+
+
+def _made(step: Step, relevant: Relevance) -> list[str]:
+    """What a step changed for others: `page[0].refcount 0`, an object's end first."""
+    changes = [c for c in step.changes if c.kind != "local" and c.variable in relevant.variables]
+    changes.sort(key=lambda change: change.after != "gone")
+    return [f"{change.variable} {change.after}" for change in changes]
 
 
 def _code(step: Step) -> str:
