@@ -124,6 +124,7 @@ def page(record: Record, extras: Extras) -> str:
             policy=_policy(script, style),
             last=len(trace.steps),
             percent=percent,
+            words=_words,
         )
     )
 

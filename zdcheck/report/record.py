@@ -15,12 +15,13 @@ from zdcheck.inspect.explain import Relevance, race, reads, relevance
 from zdcheck.inspect.opened import Opened, states_along
 from zdcheck.ir.evaluate import evaluate
 from zdcheck.ir.expr import VarId, variables_of
-from zdcheck.ir.system import Action, LedgerEntry, Property, State, System, Thread
+from zdcheck.ir.run import Fault, Stuck
+from zdcheck.ir.system import Action, LedgerEntry, ProgressProperty, Property, State, System, Thread
 from zdcheck.trace.history import ledger_line
 from zdcheck.trace.model import ChangeKind, LedgerLine, Trace
 from zdcheck.trace.values import Item, Values, kind_of
 
-Truth = Literal["true", "false", "not yet"]
+Truth = Literal["true", "false", "not yet", "never"]
 T = TypeVar("T")
 
 
@@ -61,7 +62,7 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A property and since which step it is what."""
+    """A property and since which step it is what; of a promise, whether what it promises is so."""
 
     name: str
     kind: str
@@ -121,7 +122,13 @@ def record(opened: Opened, trace: Trace, notice: str = "") -> Record:
         notice,
         tuple(_variables(system, whole, actions, relevant)),
         tuple(_count(system, entry, whole) for entry in system.ledger),
-        tuple(_judged(system, prop, whole) for prop in system.properties),
+        (
+            *(_judged(system, prop, whole) for prop in system.properties),
+            *(
+                _promised(promise, whole, _broken_from(opened.fault, number))
+                for number, promise in enumerate(system.progress)
+            ),
+        ),
         tuple(_walk(thread, calls, whole) for thread in system.threads),
     )
 
@@ -197,6 +204,28 @@ def _judged(system: System, prop: Property, states: tuple[State, ...]) -> Judged
         return "true" if evaluate(prop.condition, state) else "false"
 
     return Judged(prop.name, prop.kind, tuple(_since(states, read, truth)))
+
+
+def _broken_from(fault: Fault | None, number: int) -> int | None:
+    """The state from which on a promise is never kept; None if the run does not show that."""
+    return fault.loop if isinstance(fault, Stuck) and fault.property == number else None
+
+
+def _promised(
+    promise: ProgressProperty, states: tuple[State, ...], broken_from: int | None
+) -> Judged:
+    found = _since(
+        states,
+        variables_of(promise.goal),
+        lambda state: "true" if evaluate(promise.goal, state) else "not yet",
+    )
+    truths: list[tuple[int, Truth]] = [
+        (step, "true" if t == "true" else "not yet") for step, t in found
+    ]
+    if broken_from is not None:
+        truths = [(step, truth) for step, truth in truths if step < broken_from]
+        truths.append((broken_from, "never"))
+    return Judged(promise.name, "progress", tuple(truths))
 
 
 def _walk(

@@ -163,12 +163,18 @@ def strips(record: Record) -> tuple[Strip, ...]:
     found = []
     for judged in record.properties:
         ends = [*(step for step, _ in judged.truths[1:]), length]
-        when: dict[Truth, list[Stretch]] = {"true": [], "false": [], "not yet": []}
+        when: dict[Truth, list[Stretch]] = {"true": [], "false": [], "not yet": [], "never": []}
         for (start, truth), end in zip(judged.truths, ends, strict=True):
             when[truth].append((start, end))
         words = "; ".join(f"{truth} {spelled(where)}" for truth, where in when.items() if where)
         found.append(
-            Strip(judged.name, judged.kind, bars(when["true"]), bars(when["false"]), words)
+            Strip(
+                judged.name,
+                judged.kind,
+                bars(when["true"]),
+                bars((*when["false"], *when["never"])),
+                words,
+            )
         )
     return tuple(found)
 

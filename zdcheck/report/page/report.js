@@ -68,25 +68,22 @@
     }
   };
 
-  const svgNamespace = "http://www.w3.org/2000/svg";
-  const cursors = [...document.querySelectorAll(".lane")].map((lane) => {
-    const line = document.createElementNS(svgNamespace, "line");
-    line.setAttribute("class", "cursor");
-    line.setAttribute("y1", "0");
-    line.setAttribute("y2", "100%");
-    lane.append(line);
-    lane.addEventListener("click", (event) => {
-      const box = lane.getBoundingClientRect();
-      go(Math.floor(((event.clientX - box.left) / box.width) * (last + 1)));
+  // A cursor over each block of lanes: a layer of its own, so that moving it draws no lane again.
+  const cursors = [...document.querySelectorAll(".lanes")].map((lanes) => {
+    const over = element("div", "over");
+    const cursor = element("div", "cursor");
+    over.append(cursor);
+    lanes.append(over);
+    lanes.addEventListener("click", (event) => {
+      const box = over.getBoundingClientRect();
+      const part = (event.clientX - box.left) / box.width;
+      if (event.target.closest(".lane") && part >= 0) go(Math.floor(part * (last + 1)), { scroll: wide.matches });
     });
-    return line;
+    return cursor;
   });
   const drawCursors = () => {
-    const x = (100 * (here + 0.5)) / (last + 1) + "%";
-    for (const line of cursors) {
-      line.setAttribute("x1", x);
-      line.setAttribute("x2", x);
-    }
+    const move = "translateX(" + (100 * (here + 0.5)) / (last + 1) + "%)";
+    for (const cursor of cursors) cursor.style.transform = move;
   };
 
   const truths = [...document.querySelectorAll(".truth")];
@@ -99,6 +96,8 @@
   };
 
   const files = [...document.querySelectorAll(".file")];
+  const names = files.map((file) => file.querySelector("summary").textContent);
+  for (const file of files) file.open = true;
   const linesOf = files.map((file) => file.querySelectorAll(".lines > li"));
   const fileChoice = byId("file");
   const follow = byId("follow");
@@ -150,7 +149,7 @@
     const inside = data.functions[file].findLast(([begin]) => begin <= line);
     return (inside ? text(inside[1]) + " " : "") + short(file) + ":" + line;
   };
-  const short = (file) => files[file].querySelector("h3").textContent.replace(/^.*\//, "").replace(/\.zd$/, "");
+  const short = (file) => names[file].replace(/^.*\//, "").replace(/\.zd$/, "");
   const showFile = (number) => {
     fileChoice.value = String(number);
     files.forEach((file, index) => file.classList.toggle("away", index !== number));
@@ -353,6 +352,7 @@
 
   byId("filter").addEventListener("input", (event) => {
     const wanted = event.target.value.trim().toLowerCase();
+    byId("state").classList.toggle("sought", wanted !== "");
     for (const v of variables) v.line.classList.toggle("away", !text(v.name).toLowerCase().includes(wanted));
   });
   byId("moving").addEventListener("change", (event) => byId("state").classList.toggle("only", event.target.checked));
@@ -459,8 +459,6 @@
     return true;
   };
   addEventListener("hashchange", addressed);
-  addEventListener("beforeprint", () => files.forEach((file) => file.classList.remove("away")));
-  addEventListener("afterprint", draw);
 
   setTheme(themes.includes(kept()) ? kept() : "auto");
   show(wide.matches ? "state" : "steps");
