@@ -13,7 +13,7 @@ from zdcheck.cli.trace import opened
 from zdcheck.engines.choose import choose
 from zdcheck.engines.protocol import Found, Stopped
 from zdcheck.inspect.session import Session
-from zdcheck.pipeline import Options, load_spec, lower_check
+from zdcheck.pipeline import Options, confirmed, load_spec, lower_check
 
 
 @click.command("inspect")
@@ -51,13 +51,11 @@ def session_of(
     )
     spec = load_spec(path)
     lowered = lower_check(spec, spec.only_or(check_name), options)
-    session = Session(lowered)
     choice = choose(options.engine, lowered.system)
     claim = choice.engine.solve(lowered.system, options.limits, lambda progress: None)
     if isinstance(claim, Stopped) and claim.limit == "interrupt":
         raise KeyboardInterrupt
-    if isinstance(claim, Found):
-        session.go(claim.run.initial)
-        for id in claim.run.actions:
-            session.take(lowered.system.actions[id])
-    return session
+    if not isinstance(claim, Found):
+        return Session(lowered)
+    confirmed(lowered, claim)
+    return Session.of_run(lowered, claim.run, claim.fault)

@@ -71,8 +71,13 @@ def replay(trace: str) -> None:
     found = opened(trace)
     blame = found.trace.blame
     end = f"ends in {blame.violation}" if blame else "nothing is wrong"
-    if found.fault is None and load(trace).blame is not None:
-        end = "the runs that close the cycle of locks are not in the file"
+    if found.trace.others:
+        lengths = " and ".join(
+            str(len(steps))
+            for steps in (found.trace.steps, *(run.steps for run in found.trace.others))
+        )
+        click.echo(f"{len(found.trace.others) + 1} runs of {lengths} steps replay; {end}")
+        return
     click.echo(f"{len(found.trace.steps)} steps replay; {end}")
     if found.fault is not None:
         system = found.lowered.system

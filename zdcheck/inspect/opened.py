@@ -11,7 +11,16 @@ from dataclasses import dataclass
 
 from zdcheck.base.diagnostics import EngineDisagreement, SpecError, ToolError, UsageError
 from zdcheck.base.source import SourceFile
-from zdcheck.ir.run import BrokenProperty, Deadlock, FailedCheck, Fault, Imbalance, Run, Stuck
+from zdcheck.ir.run import (
+    BrokenProperty,
+    Deadlock,
+    FailedCheck,
+    Fault,
+    Imbalance,
+    LockCycle,
+    Run,
+    Stuck,
+)
 from zdcheck.ir.step import Fails, Goes, Stepper, attempt, is_deadlock, state_faults
 from zdcheck.ir.system import ActionId, Check, State, System
 from zdcheck.lang.modules import load_saved
@@ -24,8 +33,7 @@ from zdcheck.trace.replay import replay
 class Opened:
     """A run with the system that it is a run of. `trace` is made anew.
 
-    `fault` is None for a run in which nothing is wrong, and for a cycle of locks, whose other
-    runs are not in the file.
+    `fault` is None for a run in which nothing is wrong.
     """
 
     lowered: Lowered
@@ -49,7 +57,7 @@ def _open(saved: Trace) -> Opened:
     run = Run(saved.start, tuple(ActionId(step.action) for step in saved.steps))
     fault = _fault(lowered.system, run, saved)
     trace = replay(lowered.system, fault, run, lowered.origin)
-    if trace.steps != saved.steps:
+    if trace.steps != saved.steps or trace.others != saved.others:
         raise ToolError("this trace does not replay: its steps are not those of its spec")
     if fault is not None and trace.blame != saved.blame:
         raise ToolError("this trace does not replay: it ends in another violation than it says")
@@ -78,8 +86,10 @@ def _options(saved: Trace, spec: Spec) -> Options:
 def _fault(system: System, run: Run, saved: Trace) -> Fault | None:
     """What is wrong at the end of the run, if the trace says that something is."""
     blame = saved.blame
-    if blame is None or blame.violation == "lock_order":
+    if blame is None:
         return None
+    if blame.violation == "lock_order":
+        return _cycle(saved)
     faults = list(faults_at(system, run))
     if saved.loop is not None:
         faults = [
@@ -104,6 +114,15 @@ def states_along(system: System, run: Run) -> tuple[State, ...]:
         if isinstance(outcome, Goes):
             states.append(outcome.state)
     return tuple(states)
+
+
+def _cycle(saved: Trace) -> LockCycle:
+    """The cycle that the runs of the trace make together; replaying it says whether they do."""
+    if not saved.others:
+        raise ToolError("the other runs of this cycle of locks are not in the file: check again")
+    classes = (saved.others[-1].taken, *(run.held for run in saved.others))
+    runs = (Run(one.start, tuple(ActionId(s.action) for s in one.steps)) for one in saved.others)
+    return LockCycle(classes, tuple(runs))
 
 
 def faults_at(system: System, run: Run) -> Iterator[Fault]:

@@ -20,7 +20,7 @@ from zdcheck.inspect.watch import condition_of
 from zdcheck.ir.evaluate import evaluate
 from zdcheck.ir.expr import not_
 from zdcheck.ir.pretty import expr_text
-from zdcheck.ir.run import Fault, Run
+from zdcheck.ir.run import Fault, LockCycle, Run, Stuck
 from zdcheck.ir.step import Blocked, Fails, Goes, Stepper, attempt
 from zdcheck.ir.system import Action, Check, Property, State, System
 from zdcheck.pipeline import Lowered
@@ -87,11 +87,15 @@ class Truth:
 
 @dataclass
 class Session:
-    """Where one stands is `here`; `nodes` is the tree."""
+    """Where one stands is `here`; `nodes` is the tree.
+
+    `known` are faults that a run's last state does not show: going round for ever, cycles of locks.
+    """
 
     lowered: Lowered
     nodes: list[Node] = field(default_factory=list)
     here: int = 0
+    known: dict[Run, Fault] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.nodes:
@@ -101,11 +105,30 @@ class Session:
     @staticmethod
     def of_trace(opened: Opened) -> Session:
         """A session whose first branch is the trace; it stands at its end."""
-        session = Session(opened.lowered)
-        session.here = opened.run.initial
-        for id in opened.run.actions:
-            session.take(session.system.actions[id])
+        return Session.of_run(opened.lowered, opened.run, opened.fault)
+
+    @staticmethod
+    def of_run(lowered: Lowered, run: Run, fault: Fault | None) -> Session:
+        """A session whose first branch is the run, at the end of which it stands.
+
+        The other runs of a cycle of locks are the next branches.
+        """
+        session = Session(lowered)
+        if isinstance(fault, LockCycle):
+            runs, classes = (run, *fault.others), fault.classes
+            for n, one in enumerate(runs):
+                turned = LockCycle((*classes[n:], *classes[:n]), (*runs[n + 1 :], *runs[:n]))
+                session.known[one] = turned
+                session._follow(one)
+        elif isinstance(fault, Stuck):
+            session.known[run] = fault
+        session._follow(run)
         return session
+
+    def _follow(self, run: Run) -> None:
+        self.here = run.initial
+        for id in run.actions:
+            self.take(self.system.actions[id])
 
     @property
     def system(self) -> System:
@@ -295,7 +318,8 @@ class Session:
 
     def fault(self) -> Fault | None:
         """The first thing that is wrong where one stands."""
-        return next(faults_at(self.system, self.run()), None)
+        run = self.run()
+        return self.known.get(run) or next(faults_at(self.system, run), None)
 
     def trace(self) -> Trace:
         """The run to where one stands, as a trace that can be saved."""

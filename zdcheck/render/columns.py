@@ -74,13 +74,17 @@ def columns(trace: Trace, reproduce: str = "", width: int = WIDTH) -> tuple[Line
     if trace.steps:
         layout = _layout(trace, width)
         lines += _header(trace, layout)
-        before = None
-        for step in trace.steps:
-            if step.number == trace.loop:
+        for step, before in zip(trace.steps, (None, *trace.steps), strict=False):
+            begins = step.number == trace.loop
+            if begins:
                 lines.append(_mark(loop_begins(trace), width))
-                before = None
-            lines += _step(trace, step, before, layout)
-            before = step
+            lines += _step(trace, step, None if begins else before, layout)
+        for run in trace.others:
+            does = f"takes {printable(run.taken)} while it holds {printable(run.held)}"
+            who = printable(trace.threads[run.steps[-1].thread].name) if run.steps else "nobody"
+            lines.append(_mark(f"in another run {who} {does}", width))
+            for step, before in zip(run.steps, (None, *run.steps), strict=False):
+                lines += _step(trace, step, before, layout)
     else:
         lines.append(Line("  (in the initial state, before any step)"))
     if trace.loop is not None:
@@ -119,9 +123,9 @@ def loop_begins(trace: Trace) -> str:
 
 
 def _layout(trace: Trace, width: int) -> _Layout:
-    moving = sorted({step.thread for step in trace.steps})
-    places = [step.shown for step in trace.steps]
-    places += [step.inside for step in trace.steps if step.inside is not None]
+    moving, steps = trace.moving, trace.all_steps
+    places = [step.shown for step in steps]
+    places += [step.inside for step in steps if step.inside is not None]
     labels = max(len(place_label(trace, place)) for place in places) + 1
     area = width - _NUMBER - labels
     if len(moving) == 1:

@@ -30,11 +30,14 @@ def dumps(trace: Trace) -> str:
             "place": f"{step.shown.path}:{step.shown.line}",
         }
         states.append(_state(step.number, values, about))
+    found = trace.blame.violation if trace.blame else "a run"
+    if trace.others:
+        found += f", the first of {len(trace.others) + 1} runs that together make it"
     document: dict[str, Any] = {
         "#meta": {
             "format": "ITF",
             "source": trace.spec,
-            "description": f"{trace.check}: {trace.blame.violation if trace.blame else 'a run'}",
+            "description": f"{trace.check}: {found}",
         },
         "vars": names,
         "states": states,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import textwrap
+from collections.abc import Iterator, Sequence
 
 from zdcheck.render.escape import printable
 from zdcheck.trace.model import Step, Trace
@@ -20,16 +21,19 @@ _MARGIN = 16
 def mermaid(trace: Trace) -> str:
     """Mermaid's `sequenceDiagram`."""
     lines = ["sequenceDiagram", "    autonumber"]
-    shown = _moving(trace)
+    shown = list(trace.moving)
     for number in shown:
         lines.append(
             f"    participant t{number} as CPU{shown.index(number)} ({_mermaid(trace.threads[number].name)})"
         )
-    for step in trace.steps:
-        text = "<br/>".join(_mermaid(line) for line in _about(step))
-        lines.append(f"    Note over t{step.thread}: {text}")
+    over = f"t{shown[0]},t{shown[-1]}" if len(shown) > 1 else f"t{shown[0]}" if shown else ""
+    for heading, steps in _runs(trace):
+        if heading:
+            lines.append(f"    Note over {over}: {_mermaid(heading)}")
+        for step in steps:
+            text = "<br/>".join(_mermaid(line) for line in _about(step))
+            lines.append(f"    Note over t{step.thread}: {text}")
     if trace.blame is not None and trace.steps:
-        over = f"t{shown[0]},t{shown[-1]}" if len(shown) > 1 else f"t{shown[0]}"
         lines.append(f"    Note over {over}: {_mermaid(_end(trace))}")
     return "\n".join(lines) + "\n"
 
@@ -37,13 +41,16 @@ def mermaid(trace: Trace) -> str:
 def plantuml(trace: Trace) -> str:
     """PlantUML's sequence diagram."""
     lines = ["@startuml"]
-    shown = _moving(trace)
+    shown = list(trace.moving)
     for number in shown:
         name = _plant(f"CPU{shown.index(number)} ({trace.threads[number].name})")
         lines.append(f'participant "{name}" as t{number}')
-    for step in trace.steps:
-        text = "\\n".join(_plant(line) for line in _about(step))
-        lines.append(f"rnote over t{step.thread} : {step.number}. {text}")
+    for heading, steps in _runs(trace):
+        if heading:
+            lines.append(f"== {_plant(heading)} ==")
+        for step in steps:
+            text = "\\n".join(_plant(line) for line in _about(step))
+            lines.append(f"rnote over t{step.thread} : {step.number}. {text}")
     if trace.blame is not None and trace.steps:
         lines.append(f"== {_plant(_end(trace))} ==")
     return "\n".join([*lines, "@enduml"]) + "\n"
@@ -51,24 +58,16 @@ def plantuml(trace: Trace) -> str:
 
 def svg(trace: Trace) -> str:
     """A picture that needs nothing else."""
-    shown = _moving(trace)
+    shown = list(trace.moving)
     boxes = []
     y = 50
-    for step in trace.steps:
-        lines = _about(step)
-        x = _MARGIN + 30 + shown.index(step.thread) * _COLUMN
-        height = _LINE * len(lines) + 10
-        kind = "fault" if step is trace.steps[-1] and trace.blame is not None else "step"
-        boxes.append(
-            f'<rect class="{kind}" x="{x}" y="{y}" width="{_COLUMN - 20}" height="{height}" rx="4"/>'
-        )
-        boxes.append(f'<text class="number" x="{_MARGIN}" y="{y + 16}">{step.number}</text>')
-        for row, line in enumerate(lines):
-            style = "code" if row == 0 else "change"
-            boxes.append(
-                f'<text class="{style}" x="{x + 8}" y="{y + 16 + row * _LINE}">{_xml(line)}</text>'
-            )
-        y += height + 6
+    for heading, steps in _runs(trace):
+        if heading:
+            boxes.append(f'<text class="head" x="{_MARGIN}" y="{y + 16}">{_xml(heading)}</text>')
+            y += 26
+        for step in steps:
+            boxes += _drawn(trace, step, shown, y)
+            y += _height(step) + 6
     end = ""
     if trace.blame is not None:
         end = f'<text class="end" x="{_MARGIN}" y="{y + 22}">{_xml(_end(trace))}</text>'
@@ -85,6 +84,23 @@ def svg(trace: Trace) -> str:
     )
 
 
+def _height(step: Step) -> int:
+    return _LINE * len(_about(step)) + 10
+
+
+def _drawn(trace: Trace, step: Step, shown: Sequence[int], y: int) -> Iterator[str]:
+    """One step's box with its number."""
+    x = _MARGIN + 30 + shown.index(step.thread) * _COLUMN
+    kind = "fault" if step is trace.steps[-1] and trace.blame is not None else "step"
+    yield (
+        f'<rect class="{kind}" x="{x}" y="{y}" width="{_COLUMN - 20}" height="{_height(step)}" rx="4"/>'
+    )
+    yield f'<text class="number" x="{_MARGIN}" y="{y + 16}">{step.number}</text>'
+    for row, line in enumerate(_about(step)):
+        style = "code" if row == 0 else "change"
+        yield f'<text class="{style}" x="{x + 8}" y="{y + 16 + row * _LINE}">{_xml(line)}</text>'
+
+
 _STYLE = (
     "text{font:12px ui-monospace,monospace;fill:#1b1b1b}.head{font-weight:bold}"
     ".number{fill:#595959}line{stroke:#c8c8c8}rect{fill:#f4f6fb;stroke:#b6c2dd}"
@@ -93,8 +109,19 @@ _STYLE = (
 )
 
 
-def _moving(trace: Trace) -> list[int]:
-    return sorted({step.thread for step in trace.steps})
+def _runs(trace: Trace) -> Iterator[tuple[str, Sequence[Step]]]:
+    """The steps in parts, each with the words that stand above it."""
+    loop = len(trace.steps) if trace.loop is None else trace.loop - 1
+    yield "", trace.steps[:loop]
+    if trace.loop is not None:
+        ever = (
+            "from here the steps repeat for ever"
+            if trace.steps[loop:]
+            else "here it stops for ever"
+        )
+        yield ever, trace.steps[loop:]
+    for run in trace.others:
+        yield f"in another run: {run.taken} while {run.held} is held", run.steps
 
 
 def _about(step: Step) -> list[str]:

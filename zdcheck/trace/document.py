@@ -13,7 +13,7 @@ from typing import Any
 
 from zdcheck.base.diagnostics import ToolError
 from zdcheck.base.plain import from_plain, to_plain
-from zdcheck.trace.model import Trace
+from zdcheck.trace.model import Step, Trace
 
 SCHEMA = "zdcheck-trace/1"
 
@@ -68,13 +68,21 @@ def _hash(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def _numbered(trace: Trace, steps: tuple[Step, ...], where: str) -> None:
+    for number, step in enumerate(steps, 1):
+        if step.number != number:
+            raise ToolError(f"{where}[{number - 1}] has number {step.number}")
+        if not 0 <= step.thread < len(trace.threads):
+            raise ToolError(
+                f"{where}[{number - 1}] is of thread {step.thread}, which does not exist"
+            )
+
+
 def _coherent(trace: Trace) -> None:
     """What the types alone do not say."""
-    for number, step in enumerate(trace.steps, 1):
-        if step.number != number:
-            raise ToolError(f"trace.steps[{number - 1}] has number {step.number}")
-        if not 0 <= step.thread < len(trace.threads):
-            raise ToolError(f"step {number} is of thread {step.thread}, which does not exist")
+    _numbered(trace, trace.steps, "trace.steps")
+    for place, run in enumerate(trace.others):
+        _numbered(trace, run.steps, f"trace.others[{place}].steps")
     if trace.loop is not None and not 1 <= trace.loop <= len(trace.steps) + 1:
         raise ToolError(f"trace.loop is step {trace.loop}, which does not exist")
     for fact in trace.blame.facts if trace.blame else ():

@@ -169,6 +169,16 @@ class Blame:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherRun:
+    """A further run that a cycle of locks needs: its last step takes `taken` while `held` is held."""
+
+    held: str
+    taken: str
+    start: int
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Trace:
     """A confirmed run. `initial` are the first values of all variables that have a name in the spec.
 
@@ -176,7 +186,8 @@ class Trace:
     family of the thread that took the last step ("" if there was none); for `stuck`, of a thread
     that does not get on. `start` is the number of the initial state. The steps from number `loop` on are
     repeated for ever; a `loop` after the last step means that the run stops there for ever, because no thread that
-    has fairness can step. None: the run is no such run.
+    has fairness can step. None: the run is no such run. `others` are the further runs that a cycle of locks
+    needs: no single one is wrong.
     """
 
     spec: str
@@ -191,8 +202,19 @@ class Trace:
     culprit: str
     texts: tuple[Text, ...]
     loop: int | None = None
+    others: tuple[OtherRun, ...] = ()
 
     @property
     def switches(self) -> int:
         """How often the running thread changes."""
         return sum(a.thread != b.thread for a, b in pairwise(self.steps))
+
+    @property
+    def all_steps(self) -> tuple[Step, ...]:
+        """Those of the other runs too."""
+        return (*self.steps, *(step for run in self.others for step in run.steps))
+
+    @property
+    def moving(self) -> tuple[int, ...]:
+        """The threads that have a column: those that step."""
+        return tuple(sorted({step.thread for step in self.all_steps}))

@@ -29,7 +29,17 @@ from zdcheck.ir.system import Action, Check, State, System
 from zdcheck.trace.blame import blame
 from zdcheck.trace.code import files_of, place_of, sets_variable, shown_code
 from zdcheck.trace.history import History, touched_entries
-from zdcheck.trace.model import Change, LedgerLine, Named, Size, Step, Text, Trace, TraceThread
+from zdcheck.trace.model import (
+    Change,
+    LedgerLine,
+    Named,
+    OtherRun,
+    Size,
+    Step,
+    Text,
+    Trace,
+    TraceThread,
+)
 from zdcheck.trace.stuck import stuck_thread
 from zdcheck.trace.values import Values, short_name
 from zdcheck.trace.waiting import standing
@@ -56,7 +66,7 @@ def replay(system: System, fault: Fault | None, run: Run, origin: Origin) -> Tra
     Raises EngineDisagreement if a step is not possible, or the fault is not there.
     """
     history = _follow(system, run, fault, origin.spec)
-    others = _other_runs(system, fault)
+    others = _other_runs(system, fault, origin.spec)
     if fault is not None:
         _confirm(history, fault, others)
     steps = tuple(
@@ -78,7 +88,18 @@ def replay(system: System, fault: Fault | None, run: Run, origin: Origin) -> Tra
         culprit=_culprit(history, fault),
         texts=_texts(origin, history, others, fault),
         loop=fault.loop + 1 if isinstance(fault, Stuck) else None,
+        others=tuple(_other(fault, others, origin.spec)),
     )
+
+
+def _other(fault: Fault | None, runs: tuple[History, ...], spec: str) -> Iterator[OtherRun]:
+    """The further runs of a cycle of locks, each with the locks that it takes."""
+    if not isinstance(fault, LockCycle):
+        return
+    held, taken = fault.classes[1:], (*fault.classes[2:], fault.classes[0])
+    for one, other, run, history in zip(held, taken, fault.others, runs, strict=True):
+        steps = tuple(_step(history, n, spec) for n in range(1, len(history.actions) + 1))
+        yield OtherRun(one, other, run.initial, steps)
 
 
 def _culprit(history: History, fault: Fault | None) -> str:
@@ -96,10 +117,10 @@ def confirms(system: System, fault: Fault | None, run: Run) -> None:
         _confirm(history, fault, _other_runs(system, fault))
 
 
-def _other_runs(system: System, fault: Fault | None) -> tuple[History, ...]:
+def _other_runs(system: System, fault: Fault | None, spec: str = "") -> tuple[History, ...]:
     """The further runs that a cycle of locks needs: one for each edge but the first."""
     runs = fault.others if isinstance(fault, LockCycle) else ()
-    return tuple(_follow(system, run, None) for run in runs)
+    return tuple(_follow(system, run, None, spec) for run in runs)
 
 
 def _follow(system: System, run: Run, fault: Fault | None, spec: str = "") -> History:
@@ -244,7 +265,7 @@ def _texts(
 ) -> tuple[Text, ...]:
     """The texts of every file that the system was made from, or that the trace has places in."""
     spans: list[Span] = [action.span for run in (history, *others) for action in run.actions]
-    spans += [span for action in history.actions for span in action.via]
+    spans += [span for run in (history, *others) for action in run.actions for span in action.via]
     system = history.system
     match fault:
         case BrokenProperty(number):

@@ -150,7 +150,7 @@ class Inspector(App[None]):
         self.relevant = self._relevance()
         self.session.go(here)
         steps = self.query_one("#steps", OptionList)
-        columns = views.moving(self.trace)
+        columns = self.trace.moving
         width = max(self.size.width * 3 // 5, 40)
         relevant = self.relevant if self.explains else None
         steps.clear_options()

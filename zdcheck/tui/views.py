@@ -71,11 +71,6 @@ def shown_moves(moves: Iterable[Move]) -> list[Move]:
     return sorted(said, key=lambda m: order[m.word])
 
 
-def moving(trace: Trace) -> tuple[int, ...]:
-    """The threads that have a column: those that step."""
-    return tuple(sorted({step.thread for step in trace.steps}))
-
-
 def state_rows(shown: Iterable[Shown], relevant: Relevance | None) -> list[tuple[str, Text]]:
     """Name and drawn row of everything in the state, what changed first."""
     rows = []

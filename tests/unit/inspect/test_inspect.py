@@ -19,7 +19,7 @@ from zdcheck.inspect.pin import pinned
 from zdcheck.inspect.session import Session
 from zdcheck.inspect.watch import values_along
 from zdcheck.pipeline import Options, load_spec, lower_check, run_check
-from zdcheck.render import itf, sequence
+from zdcheck.render import columns, itf, sequence
 from zdcheck.trace import document
 from zdcheck.trace.model import Trace
 from zdcheck.trace.verdict import Violated
@@ -310,3 +310,62 @@ def test_diagrams_escape_what_specs_say(saved: Trace) -> None:
     assert "<script>" not in text
     assert len(text.splitlines()) == len(sequence.mermaid(saved).splitlines())
     assert "<script>" not in sequence.plantuml(hostile)
+
+
+# --- cycles of locks and runs for ever --------------------------------------------------
+
+LOCKS = ROOT / "tests/spec/violations/lock_order/broken.zd"
+STUCK = ROOT / "tests/spec/violations/stuck/broken.zd"
+
+
+def test_both_orders_of_a_cycle_of_locks_are_in_the_trace() -> None:
+    saved = violated(LOCKS, "both orders")
+    opened = open_trace(document.loads(document.dumps(saved)))
+    assert opened.trace == saved
+    (other,) = saved.others
+    assert (other.held, other.taken) == ("mmap_lock", "page_lock")
+    session = Session.of_trace(opened)
+    ends = [session.path(leaf.number) for leaf in session.leaves()]
+    assert (
+        sorted(len(path) - 1 for path in ends) == sorted((len(saved.steps), len(other.steps)))
+        or len(ends) == 1
+    )
+    assert session.trace() == saved
+    for run in session.known:
+        session.go(run.initial)
+        for id in run.actions:
+            session.take(session.system.actions[id])
+        blame = session.trace().blame
+        assert blame is not None and blame.violation == "lock_order"
+    shown = columns.text(columns.columns(saved))
+    assert "in another run fault takes page_lock while it holds mmap_lock" in shown
+    for drawn in (sequence.mermaid(saved), sequence.plantuml(saved), sequence.svg(saved)):
+        assert "in another run" in drawn
+    assert "the first of 2 runs" in itf.dumps(saved)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda others: [],
+        lambda others: [{**others[0], "held": "page_lock"}],
+        lambda others: [{**others[0], "steps": others[0]["steps"][:1]}],
+        lambda others: [{**others[0], "steps": []}],
+        lambda others: [{**others[0], "start": 7}],
+        lambda others: others * 3,
+    ],
+)
+def test_a_cycle_that_is_none_is_refused(damage: Any) -> None:
+    plain = document.to_document(violated(LOCKS, "both orders"))
+    plain["others"] = damage(plain["others"])
+    with pytest.raises(ToolError):
+        open_trace(document.from_document(plain))
+
+
+def test_a_run_for_ever_stays_one_in_a_session() -> None:
+    saved = violated(STUCK, load_spec(str(STUCK)).check_names[0])
+    session = Session.of_trace(open_trace(saved))
+    assert session.trace() == saved
+    assert saved.loop is not None
+    assert session.back()
+    assert session.trace().blame is None

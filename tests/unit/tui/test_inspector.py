@@ -201,7 +201,7 @@ def test_a_loop_is_marked() -> None:
         opened = open_trace(violated(path, "x"))
     trace = opened.trace
     assert trace.loop is not None
-    columns = views.moving(trace)
+    columns = trace.moving
     drawn = [str(views.step_text(trace, step, columns, 80, None)) for step in trace.steps]
     assert ["for ever" in text for text in drawn] == [s.number == trace.loop for s in trace.steps]
 
