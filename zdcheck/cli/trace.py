@@ -10,9 +10,10 @@ import click
 from zdcheck.base.diagnostics import ToolError, UsageError
 from zdcheck.cli import options as opt
 from zdcheck.inspect.explain import race, relevance
-from zdcheck.inspect.opened import Opened, open_trace, states_along
+from zdcheck.inspect.opened import Opened, open_trace
 from zdcheck.inspect.pin import pinned
 from zdcheck.inspect.watch import values_along
+from zdcheck.ir.step import states_along
 from zdcheck.lang.modules import read
 from zdcheck.render import itf, sequence
 from zdcheck.render.columns import columns

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 from zdcheck.base.diagnostics import UsageError
 from zdcheck.graphs.violating import Violating, ending, many
-from zdcheck.ir.run import Fault, LockCycle, Run, Stuck
-from zdcheck.ir.step import Fails, Goes, Stepper, attempt, is_deadlock, state_faults
+from zdcheck.ir.run import BrokenProperty, Fault, Imbalance, LockCycle, Run, Stuck
+from zdcheck.ir.step import Fails, Goes, Stepper, attempt, is_deadlock, state_faults, states_along
 from zdcheck.ir.system import Action, Check, State, System
 from zdcheck.pipeline import Lowered
 from zdcheck.render.drawing import Drawing, Edge, Node, NodeKind
@@ -75,8 +75,6 @@ class StateGraph:
 
 
 def _fault_name(system: System, fault: Fault) -> str:
-    from zdcheck.ir.run import BrokenProperty, Imbalance
-
     match fault:
         case BrokenProperty(number):
             prop = system.properties[number]
@@ -113,17 +111,6 @@ def _runs(violating: Violating) -> tuple[Run, ...]:
     return (violating.run, *others)
 
 
-def _states(system: System, run: Run) -> tuple[list[State], list[Action]]:
-    """The states of a run, and its steps; a last step that fails has no state."""
-    states = [system.initial_states[run.initial]]
-    actions = [system.actions[id] for id in run.actions]
-    for action in actions:
-        outcome = attempt(system, action, states[-1])
-        if isinstance(outcome, Goes):
-            states.append(outcome.state)
-    return states, actions
-
-
 class _Picture:
     """The words and marks of one state graph."""
 
@@ -139,10 +126,10 @@ class _Picture:
         self.taken: defaultdict[tuple[State, int], list[int]] = defaultdict(list)
         if violating is not None:
             for count, run in enumerate(_runs(violating)):
-                states, actions = _states(self.system, run)
+                states = states_along(self.system, run)
                 self.marked.update(states)
-                for number, action in enumerate(actions, 1):
-                    at = states[number - 1], action.id
+                for number, action in enumerate(run.actions, 1):
+                    at = states[number - 1], action
                     self.taken[at] += [number] if count == 0 else []
 
     def _varies(self, item: Item) -> bool:
@@ -207,8 +194,9 @@ class _Picture:
         """Whether this is where a run stops for ever."""
         if self.violating is None or not isinstance(self.violating.fault, Stuck):
             return False
-        states, actions = _states(self.system, self.violating.run)
-        return self.violating.fault.loop == len(actions) and state == states[-1]
+        run = self.violating.run
+        stops = self.violating.fault.loop == len(run.actions)
+        return stops and state == states_along(self.system, run)[-1]
 
     def _positions(self, state: State) -> Iterator[str]:
         """`gup[0] :12  gup[1] end`, a few threads on each line."""

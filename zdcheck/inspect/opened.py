@@ -106,16 +106,6 @@ def _fault(system: System, run: Run, saved: Trace) -> Fault | None:
     raise ToolError(f"this trace does not replay: its run does not end in {blame.violation}")
 
 
-def states_along(system: System, run: Run) -> tuple[State, ...]:
-    """The initial state and the one after each step; a last step whose own check fails has none."""
-    states = [system.initial_states[run.initial]]
-    for id in run.actions:
-        outcome = attempt(system, system.actions[id], states[-1])
-        if isinstance(outcome, Goes):
-            states.append(outcome.state)
-    return tuple(states)
-
-
 def _cycle(saved: Trace) -> LockCycle:
     """The cycle that the runs of the trace make together; replaying it says whether they do."""
     if not saved.others:

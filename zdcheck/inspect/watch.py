@@ -10,10 +10,10 @@ from dataclasses import replace
 
 from zdcheck.base.diagnostics import SpecError, UsageError
 from zdcheck.base.source import SourceFile
-from zdcheck.inspect.opened import states_along
 from zdcheck.ir.evaluate import evaluate
 from zdcheck.ir.expr import Expr
 from zdcheck.ir.run import Run
+from zdcheck.ir.step import states_along
 from zdcheck.ir.system import State, System
 from zdcheck.lang.modules import load_saved
 from zdcheck.pipeline import Lowered, Options, lower_check, spec_of

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from zdcheck.ir.evaluate import evaluator
-from zdcheck.ir.run import BrokenProperty, Fault, Imbalance
+from zdcheck.ir.run import BrokenProperty, Fault, Imbalance, Run
 from zdcheck.ir.system import Action, Guard, State, System
 
 
@@ -74,6 +74,16 @@ class Stepper:
             outcome = attempt(self.system, action, state)
             if not isinstance(outcome, Blocked):
                 yield action, outcome
+
+
+def states_along(system: System, run: Run) -> tuple[State, ...]:
+    """The initial state and the one after each step; a last step whose own check fails has none."""
+    states = [system.initial_states[run.initial]]
+    for id in run.actions:
+        outcome = attempt(system, system.actions[id], states[-1])
+        if isinstance(outcome, Goes):
+            states.append(outcome.state)
+    return tuple(states)
 
 
 def state_faults(system: System, state: State) -> Iterator[Fault]:

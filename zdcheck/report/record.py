@@ -12,10 +12,11 @@ from typing import Literal, TypeVar
 
 from zdcheck.base.source import Span
 from zdcheck.inspect.explain import Relevance, race, reads, relevance
-from zdcheck.inspect.opened import Opened, states_along
+from zdcheck.inspect.opened import Opened
 from zdcheck.ir.evaluate import evaluate
 from zdcheck.ir.expr import VarId, variables_of
 from zdcheck.ir.run import Fault, Stuck
+from zdcheck.ir.step import states_along
 from zdcheck.ir.system import Action, LedgerEntry, ProgressProperty, Property, State, System, Thread
 from zdcheck.trace.history import ledger_line
 from zdcheck.trace.model import ChangeKind, LedgerLine, Trace
