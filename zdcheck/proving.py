@@ -39,6 +39,12 @@ def prove_check(
     """Prove one check. Raises SpecError, UsageError, ToolError, EngineDisagreement."""
     lowered = lower_check(spec, check, options)
     starts(check.name)
+    return prove_lowered(lowered, options, watch)
+
+
+def prove_lowered(lowered: Lowered, options: Options, watch: Watcher) -> Attempt:
+    """The same of a check that is ready. Raises ToolError, EngineDisagreement."""
+    spec, check = lowered.spec, lowered.check
     claim = prove(lowered.system, options.limits, watch)
     expected = Expected(check.expect.violation, check.expect.of, check.expect.by)
     remarks = []

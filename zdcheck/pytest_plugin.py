@@ -1,6 +1,7 @@
 """`pytest specs/`: every `.zd` file is collected, each check is a test.
 
-A failure's text is the counterexample. Budgets are those of the tier `full` in zdcheck.toml.
+A failure's text is the counterexample. Budgets are those of the tier `full` in zdcheck.toml;
+what it would prove is searched.
 """
 
 from __future__ import annotations
@@ -67,7 +68,8 @@ class ZdCheck(pytest.Item):
         file = self._file
         tier = find_settings(self.path.parent).tier(None)
         limits = Limits(tier.max_states, tier.max_memory, tier.timeout_s)
-        options = Options(limits=limits)
+        engine = tier.engine_of(os.path.relpath(self.path), self.name)
+        options = Options(limits=limits, engine="auto" if engine == "prove" else engine)
         lowered = lower_check(file.spec, file.spec.check(self.name), options)
         choice = choose(options.engine, lowered.system)
         report, claim = run_check(lowered, choice, options, lambda progress: None)

@@ -22,7 +22,7 @@ from zdcheck.gate.cache import Cache, Stamps
 from zdcheck.gate.formats import text
 from zdcheck.gate.outcome import Change, Finding, GateOutcome, SpecOutcome
 from zdcheck.gate.run import Job, run_jobs, unchanged
-from zdcheck.gate.settings import Settings, find_settings
+from zdcheck.gate.settings import ENGINES, GateEngine, Settings, Tier, find_settings
 from zdcheck.pipeline import Options
 from zdcheck.render.terminal import ColorOption
 
@@ -33,6 +33,11 @@ ANCHORS = "zdcheck-anchors.jsonl"
 @click.command("gate")
 @click.argument("paths", nargs=-1, metavar="[PATH]…")
 @click.option("--tier", metavar="NAME", help="Budgets and exclusions from the settings, by name.")
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    help="What answers, whatever the tier says; prove where a check expects `holds`.",
+)
 @click.option(
     "--jobs", type=click.IntRange(1, 256), help="Specs at once; by default each core one."
 )
@@ -53,6 +58,7 @@ ANCHORS = "zdcheck-anchors.jsonl"
 def command(
     paths: tuple[str, ...],
     tier: str | None,
+    engine: GateEngine | None,
     jobs: int | None,
     update_baseline: bool,
     no_cache: bool,
@@ -77,7 +83,10 @@ def command(
     os.chdir(settings.root)
     paint, _ = opt.colored(color)
     to_stdout = any(file == "-" for _, file in reports)
-    gate = Gate(settings, tier, jobs or len(os.sched_getaffinity(0)), no_cache, paint, to_stdout)
+    budget = settings.tier(tier)
+    if engine is not None:
+        budget = replace(budget, engine=engine, prove=())
+    gate = Gate(settings, budget, jobs or len(os.sched_getaffinity(0)), no_cache, paint, to_stdout)
     outcome = gate.run(chosen, changed_since, accept=update_baseline)
     _write(reports, outcome)
     return outcome.exit_code
@@ -128,7 +137,7 @@ class Gate:
     """One run."""
 
     settings: Settings
-    tier_name: str | None
+    tier: Tier
     jobs: int
     no_cache: bool
     paint: bool
@@ -183,7 +192,7 @@ class Gate:
     def _specs(self, named: dict[str, bool], notes: list[str]) -> tuple[list[SpecOutcome], bool]:
         """The specs' outcomes in order, modules left out; and whether it was interrupted."""
         paths = list(named)
-        tier = self.settings.tier(self.tier_name)
+        tier = self.tier
         folder = None if self.no_cache else cache_directory() / "gate"
         memory = tier.max_memory
         if memory is None and (most := default_max_memory()) is not None:

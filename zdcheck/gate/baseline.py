@@ -182,6 +182,8 @@ def _differences(old: Entry, new: Entry) -> Iterator[tuple[ChangeWord, str]]:
 def _sizes(old: Entry, new: Entry) -> Iterator[tuple[ChangeWord, str]]:
     if max(old.states, new.states) < _MANY or old.verdict == "violated":
         return
+    if 0 in (old.states, new.states):
+        return  # a proof that did not count them
     if new.states >= _MUCH * old.states:
         yield "grew", f"the state space grew from {old.states:,} to {new.states:,} states"
     elif old.states >= _MUCH * new.states:

@@ -18,6 +18,8 @@ class CheckOutcome:
     `violation`, `of` (the property) and `culprit` are "" unless it is violated, `why` unless it is
     inconclusive. `line` is where the check stands in the spec. `meaning` is the fingerprint of its
     transition system and of how it was run. `trace` is there where the violation is a surprise.
+    `states` is 0 of a proof that did not visit all of them, `covers` what a proof is about.
+    `remarks` qualify the verdict.
     """
 
     name: str
@@ -39,6 +41,8 @@ class CheckOutcome:
     meaning: str
     reproduce: str
     trace: Trace | None
+    covers: str = ""
+    remarks: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> ExitCode:
@@ -48,6 +52,11 @@ class CheckOutcome:
         if self.is_interrupted:
             return ExitCode.INTERRUPTED
         return ExitCode.INCONCLUSIVE if self.verdict == "inconclusive" else ExitCode.OK
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there may be reachable states that nobody looked at, and so statements that run there."""
+        return self.verdict == "inconclusive" or (self.verdict == "proved" and self.states == 0)
 
     @property
     def said(self) -> str:
@@ -60,8 +69,15 @@ class CheckOutcome:
                 return f"violation {self.violation}{by}"
             case "inconclusive":
                 return f"{self.why}, expected {self.expected}"
-            case _:
-                return self.verdict
+            case "proved":
+                return f"proved for {self.covers}"
+            case "holds":
+                return "holds"
+
+    @property
+    def in_full(self) -> str:
+        """What is said, with its remarks."""
+        return ", ".join((self.said, *self.remarks))
 
 
 @dataclass(frozen=True, slots=True)

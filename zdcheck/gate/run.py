@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, assert_never
 
 from zdcheck.base.diagnostics import Diagnostic, EngineDisagreement, SpecError, ZdcheckError
 from zdcheck.base.pool import Died, run_all
@@ -13,8 +14,8 @@ from zdcheck.base.resources import library_root
 from zdcheck.engines.choose import choose
 from zdcheck.engines.protocol import NoneFound, Statistics, Stopped
 from zdcheck.gate.cache import Cache, CheckEntry, SpecEntry, Stamps, tool_identity
-from zdcheck.gate.outcome import CheckOutcome, Finding, SpecOutcome
-from zdcheck.gate.settings import Tier
+from zdcheck.gate.outcome import CheckOutcome, Finding, SpecOutcome, VerdictWord
+from zdcheck.gate.settings import GateEngine, Tier
 from zdcheck.ir.fingerprint import fingerprint
 from zdcheck.ir.system import ActionId
 from zdcheck.lang import model as m
@@ -31,7 +32,13 @@ from zdcheck.pipeline import (
 )
 from zdcheck.render.diagnostics import render_one
 from zdcheck.trace.coverage import Coverage
-from zdcheck.trace.verdict import CheckReport, Holds, Inconclusive, Violated
+from zdcheck.trace.verdict import CheckReport, Holds, Inconclusive, Verdict, Violated
+
+if TYPE_CHECKING:
+    from zdcheck.trace.proof import ProofReport
+
+PROOF_S = 300.0
+"""Seconds for a proof where no tier says anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +118,7 @@ class _Run:
         self.coverage = Coverage()
         self.reports: list[CheckReport] = []
         self.reused = 0
+        self.is_final = True
 
     def spec(self) -> SpecOutcome:
         job = self.job
@@ -140,7 +148,7 @@ class _Run:
                 break
         is_whole = len(outcomes) == len(spec.model.checks)
         dead: tuple[Diagnostic, ...] = ()
-        if is_whole and not any(o.verdict == "inconclusive" for o in outcomes):
+        if is_whole and not any(o.is_open for o in outcomes):
             dead = dead_statements(spec, self.coverage, job.options)
         result = SpecOutcome(
             job.path,
@@ -151,7 +159,7 @@ class _Run:
             tuple(check.name for check in chosen[len(outcomes) :]),
             self.reused,
         )
-        if result.exit_code == 0:
+        if result.exit_code == 0 and self.is_final:
             self.cache.put(_spec_key(job), SpecEntry(stamped, result))
         return result
 
@@ -160,7 +168,8 @@ class _Run:
         meaning = fingerprint(lowered.system)
         allowed = sorted(check.allow_vacuous), sorted(check.allow_uncovered)
         # Limits are not in it: a verdict that was reached is right under any.
-        key = f"{tool_identity()} {meaning} {check.expect} {allowed}"
+        engine = self.job.tier.engine_of(self.job.path, check.name)
+        key = f"{tool_identity()} {meaning} {check.expect} {allowed} {engine}"
         found = self.cache.get(key, CheckEntry)
         if found is not None:
             self.reused += 1
@@ -169,49 +178,135 @@ class _Run:
                 lowered.system, Statistics(0, 0, 0, 0.0, fired), is_complete=found.is_complete
             )
             return replace(found.outcome, name=check.name, line=check.span.line)
-        choice = choose(self.job.options.engine, lowered.system, self.job.options.without)
-        report, claim = run_check(lowered, choice, self.job.options, lambda progress: None)
-        is_complete = isinstance(claim, NoneFound)
-        self.coverage.add(lowered.system, claim.statistics, is_complete=is_complete)
-        outcome = _outcome(lowered, report, meaning)
-        if outcome.exit_code == 0 and not isinstance(claim, Stopped):
-            ids = tuple(sorted(id for id, times in claim.statistics.fired.items() if times))
-            self.cache.put(key, CheckEntry(outcome, ids, is_complete))
+        answer = self._answer(lowered, meaning, engine)
+        outcome, statistics = answer.outcome, answer.statistics
+        self.is_final &= answer.is_final
+        self.coverage.add(lowered.system, statistics, is_complete=answer.is_complete)
+        if outcome.exit_code == 0 and answer.is_final:
+            ids = tuple(sorted(id for id, times in statistics.fired.items() if times))
+            self.cache.put(key, CheckEntry(outcome, ids, answer.is_complete))
         return outcome
+
+    def _answer(self, lowered: Lowered, meaning: str, engine: GateEngine) -> _Answer:
+        if engine != "prove":
+            return _searched(lowered, replace(self.job.options, engine=engine), meaning)
+        options = replace(self.job.options, engine="auto")
+        if lowered.check.expect.violation is not None:
+            return _searched(lowered, options, meaning)
+        if lowered.system.progress:
+            found = _searched(lowered, options, meaning)
+            return found.with_remark("not proved: it has progress properties", is_final=True)
+        return _proved(lowered, options, meaning)
 
 
 def _spec_key(job: Job) -> str:
-    return f"{tool_identity()} {job.tier.skip} {Path(job.path).resolve()}"
+    tier = job.tier
+    return f"{tool_identity()} {tier.skip} {tier.engine} {tier.prove} {Path(job.path).resolve()}"
 
 
-def _outcome(lowered: Lowered, report: CheckReport, meaning: str) -> CheckOutcome:
+# --- one check --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """A check's outcome, and what may be concluded from it.
+
+    `is_complete`: every reachable state was visited. `is_final`: more time would not say more.
+    """
+
+    outcome: CheckOutcome
+    statistics: Statistics
+    is_complete: bool
+    is_final: bool
+
+    def with_remark(self, remark: str, *, is_final: bool) -> _Answer:
+        outcome = replace(self.outcome, remarks=(*self.outcome.remarks, remark))
+        return replace(self, outcome=outcome, is_final=is_final and self.is_final)
+
+
+def _searched(lowered: Lowered, options: Options, meaning: str) -> _Answer:
+    choice = choose(options.engine, lowered.system, options.without)
+    report, claim = run_check(lowered, choice, options, lambda progress: None)
+    return _Answer(
+        _outcome(lowered, report, report.verdict, report.engine, meaning),
+        claim.statistics,
+        isinstance(claim, NoneFound),
+        not isinstance(claim, Stopped),
+    )
+
+
+def _proved(lowered: Lowered, options: Options, meaning: str) -> _Answer:
+    """A proof; where none is found in half of the time, what search says in the other half."""
+    # Z3 takes longer to import than most specs take to run.
+    from zdcheck.proving import prove_lowered
+    from zdcheck.trace.proof import COVERS, NotProved, Proof
+
+    limits = options.limits
+    half = PROOF_S if limits.timeout_s is None else limits.timeout_s / 2
+    to_prove = replace(options, limits=replace(limits, timeout_s=half))
+    report = prove_lowered(lowered, to_prove, lambda progress: None).report
+    statistics = report.verdict.statistics
+    match report.verdict:
+        case NotProved(_, "interrupt", _, _):
+            stopped = Inconclusive(statistics, "interrupt", "")
+            outcome = _outcome(lowered, report, stopped, "prove", meaning)
+            return _Answer(outcome, statistics, is_complete=False, is_final=False)
+        case NotProved(_, limit, _, _):
+            left = None if limits.timeout_s is None else half
+            searched = _searched(
+                lowered, replace(options, limits=replace(limits, timeout_s=left)), meaning
+            )
+            return searched.with_remark(f"not proved: {limit} limit reached", is_final=False)
+        case Proof() as proof:
+            outcome = _outcome(lowered, report, None, "prove", meaning)
+            is_complete = proof.vacuous is not None
+            states = statistics.states if is_complete else 0
+            outcome = replace(outcome, verdict="proved", covers=COVERS, states=states)
+            return _Answer(outcome, statistics, is_complete, is_final=True)
+        case Violated() as violated:
+            outcome = _outcome(lowered, report, violated, "prove", meaning)
+            return _Answer(outcome, statistics, is_complete=False, is_final=True)
+        case _:
+            assert_never(report.verdict)
+
+
+def _outcome(
+    lowered: Lowered,
+    report: CheckReport | ProofReport,
+    verdict: Verdict | None,
+    engine: str,
+    meaning: str,
+) -> CheckOutcome:
+    """A report as plain data; `verdict` is None for one that is no verdict of search."""
     statistics = report.verdict.statistics
     violation = of = culprit = why = ""
     trace = None
-    match report.verdict:
+    word: VerdictWord = "holds"
+    match verdict:
         case Violated(_, found):
+            word = "violated"
             assert found.blame is not None
             violation, culprit = found.blame.violation, found.culprit
             of = found.blame.property or ""
             trace = found if report.surprise is not None else None
         case Inconclusive(_, limit, note):
+            word = "inconclusive"
             why = "interrupted" if limit == "interrupt" else f"inconclusive: {limit} limit reached"
             why = f"{why}, {note}" if note else why
-        case Holds():
+        case Holds() | None:
             pass
-    verdict = type(report.verdict).__name__.lower()
     return CheckOutcome(
         report.check,
         lowered.check.span.line,
         str(report.expected),
-        verdict,  # type: ignore[arg-type]
+        word,
         violation,
         of,
         culprit,
         why,
-        isinstance(report.verdict, Inconclusive) and report.verdict.limit == "interrupt",
+        isinstance(verdict, Inconclusive) and verdict.limit == "interrupt",
         report.surprise,
-        report.engine,
+        engine,
         lowered.origin.scope,
         statistics.states,
         statistics.transitions,
@@ -220,4 +315,5 @@ def _outcome(lowered: Lowered, report: CheckReport, meaning: str) -> CheckOutcom
         meaning[:16],
         report.reproduce,
         trace,
+        remarks=report.remarks,
     )

@@ -9,6 +9,10 @@
     max-memory = "2G"
     skip = ["specs/large/*", "specs/unplug/pins.zd::U10*"]
 
+    [tiers.full]
+    engine = "auto"
+    prove = ["specs/gup/*"]
+
     [anchors]
     kernel = "../linux"
 
@@ -21,29 +25,48 @@ import tomllib
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, cast, get_args
 
 from zdcheck.base.diagnostics import UsageError
 from zdcheck.base.quantities import bytes_in, seconds_in
 from zdcheck.base.suggest import closest
+from zdcheck.engines.choose import EngineName
 from zdcheck.gate.outcome import ChangeWord
+
+GateEngine = EngineName | Literal["prove"]
+"""What may answer a check of a gate."""
+
+ENGINES: tuple[str, ...] = (*get_args(EngineName), "prove")
 
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """Budgets for each check, and what is left out: `path` or `path::check` with `*` and `?`."""
+    """Budgets for each check, what answers it, and what is left out.
+
+    `prove` and `skip` name checks: `path` or `path::check` with `*` and `?`.
+    """
 
     timeout_s: float | None = None
     max_memory: int | None = None
     max_states: int | None = None
     skip: tuple[str, ...] = ()
+    engine: GateEngine = "auto"
+    prove: tuple[str, ...] = ()
 
     def runs(self, path: str, check: str) -> bool:
         """Whether a check of the spec at `path` (relative to the settings) is run."""
-        return not any(
-            fnmatchcase(path, pattern) or fnmatchcase(f"{path}::{check}", pattern)
-            for pattern in self.skip
-        )
+        return not _names(self.skip, path, check)
+
+    def engine_of(self, path: str, check: str) -> GateEngine:
+        """What answers a check of the spec at `path`."""
+        return "prove" if _names(self.prove, path, check) else self.engine
+
+
+def _names(patterns: tuple[str, ...], path: str, check: str) -> bool:
+    return any(
+        fnmatchcase(path, pattern) or fnmatchcase(f"{path}::{check}", pattern)
+        for pattern in patterns
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +156,8 @@ def _tier(reader: _Reader) -> Tier:
         reader.bytes("max-memory"),
         reader.count("max-states"),
         reader.strings("skip", ()),
+        cast(GateEngine, reader.one_of("engine", ENGINES)),
+        reader.strings("prove", ()),
     )
     reader.nothing_else()
     return tier
@@ -164,6 +189,13 @@ class _Reader:
         value = self._get(name, default)
         if not isinstance(value, str):
             raise self._wrong(name, "a string")
+        return value
+
+    def one_of(self, name: str, words: tuple[str, ...]) -> str:
+        """One of the words, the first by default."""
+        value = self.string(name, words[0])
+        if value not in words:
+            raise self._wrong(name, f"one of {', '.join(words)}")
         return value
 
     def strings(self, name: str, default: tuple[str, ...]) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from zdcheck.gate.formats.text import summary
 from zdcheck.gate.outcome import Finding, GateOutcome, SpecOutcome
 from zdcheck.render.columns import columns
 from zdcheck.render.terminal import lines_text
@@ -18,18 +19,21 @@ def dumps(outcome: GateOutcome) -> str:
     ]
     lines += [_finding(finding) for finding in outcome.anchors]
     lines += [_command("notice", "", 0, "zdcheck", note) for note in outcome.notes]
+    lines.append(_command("notice", "", 0, "zdcheck", summary(outcome)))
     return "".join(f"{line}\n" for line in lines)
 
 
 def _spec(spec: SpecOutcome) -> Iterator[str]:
     for check in spec.checks:
         if check.surprise is not None:
-            text = check.said
+            text = check.in_full
             if check.trace is not None:
                 text += "\n\n" + lines_text(columns(check.trace, check.reproduce), False)
             yield _command("error", spec.path, check.line, check.name, text)
         elif check.exit_code != 0:
-            yield _command("warning", spec.path, check.line, check.name, check.said)
+            yield _command("warning", spec.path, check.line, check.name, check.in_full)
+    for name in spec.skipped:
+        yield _command("warning", spec.path, 0, name or spec.path, "interrupted: not run")
     for finding in spec.findings:
         yield _finding(finding)
     if spec.error and not spec.findings:

@@ -62,9 +62,11 @@ def _check(spec: SpecOutcome, check: CheckOutcome) -> ET.Element:
         picture = ""
         if check.trace is not None:
             picture = lines_text(columns(check.trace, check.reproduce), False)
-        _add(case, "failure", check.violation or check.verdict, check.said, picture)
+        _add(case, "failure", check.violation or check.verdict, check.in_full, picture)
     elif check.exit_code != 0:
-        _add(case, "error", "inconclusive", check.said, check.reproduce)
+        _add(case, "error", "inconclusive", check.in_full, check.reproduce)
+    else:
+        ET.SubElement(case, "system-out").text = _legal(check.in_full)
     return case
 
 

@@ -37,7 +37,8 @@ _Result = tuple[bool, str, str, list[str]]
 def _results(spec: SpecOutcome) -> list[_Result]:
     results = [_result(spec, check) for check in spec.checks]
     results += [
-        (True, f"{spec.path}::{name}", " # SKIP interrupted", []) for name in spec.skipped if name
+        (True, f"{spec.path}::{name or 'all checks'}", " # SKIP interrupted", [])
+        for name in spec.skipped
     ]
     for finding in spec.findings:
         name = f"{spec.path}::{finding.id} at line {finding.line}"
@@ -48,7 +49,7 @@ def _results(spec: SpecOutcome) -> list[_Result]:
 
 
 def _result(spec: SpecOutcome, check: CheckOutcome) -> _Result:
-    about = [] if check.exit_code == 0 else [check.said]
+    about = [check.in_full]
     if check.trace is not None:
         about += lines_text(columns(check.trace, check.reproduce), False).splitlines()
     elif check.exit_code != 0:

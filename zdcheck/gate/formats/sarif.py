@@ -46,8 +46,20 @@ def dumps(outcome: GateOutcome) -> str:
                 ],
             }
         ],
+        # Results of kind "pass" would be alerts where code is scanned.
+        "properties": {"verdicts": [_verdict(s, c) for s in outcome.specs for c in s.checks]},
     }
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=1) + "\n"
+
+
+def _verdict(spec: SpecOutcome, check: CheckOutcome) -> dict[str, Any]:
+    return {
+        "spec": spec.path,
+        "check": check.name,
+        "verdict": check.verdict,
+        "engine": check.engine,
+        "text": check.in_full,
+    }
 
 
 def _rule(id: str) -> dict[str, Any]:
@@ -68,7 +80,7 @@ def _spec(spec: SpecOutcome) -> list[dict[str, Any]]:
 def _check(spec: SpecOutcome, check: CheckOutcome) -> dict[str, Any]:
     rule = check.violation or ("inconclusive" if check.surprise is None else "unexpected")
     level = "warning" if check.surprise is None else "error"
-    text = f"{check.name}: {check.said}\n\nreproduce: {check.reproduce}"
+    text = f"{check.name}: {check.in_full}\n\nreproduce: {check.reproduce}"
     name = f"{spec.path}::{check.name}"
     result = _result(rule, level, text, spec.path, check.line, name)
     if check.trace is not None:

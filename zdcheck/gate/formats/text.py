@@ -27,8 +27,11 @@ def _spec_lines(spec: SpecOutcome, color: bool) -> Iterator[str]:
     reused = f", {spec.reused} from the cache" if spec.reused else ""
     if spec.reused < len(spec.checks):
         reused += f", {seconds(sum(check.elapsed_s for check in spec.checks))}"
+    proved = sum(check.verdict == "proved" for check in good)
+    reused = f", {proved} proved{reused}" if proved else reused
     if spec.exit_code == 0:
         yield f"{painted('ok  ', 'good', color)}  {printable(spec.path)}  ({count}{reused})"
+        yield from _remarks(good)
         return
     word = painted("FAIL", "bad", color)
     met = f"{len(good)} of {count} as expected{reused}" if spec.checks else "nothing was checked"
@@ -38,6 +41,7 @@ def _spec_lines(spec: SpecOutcome, color: bool) -> Iterator[str]:
     for check in spec.checks:
         if check.exit_code != 0:
             yield from _check_lines(check, color)
+    yield from _remarks(good)
     for finding in spec.findings:
         yield ""
         # Made safe where it was made: it has the spec's lines in it.
@@ -47,8 +51,14 @@ def _spec_lines(spec: SpecOutcome, color: bool) -> Iterator[str]:
         yield f"      not run: {printable(name) or 'any check'}"
 
 
+def _remarks(checks: list[CheckOutcome]) -> Iterator[str]:
+    for check in checks:
+        if check.remarks:
+            yield f"      note: {printable(check.name)}: {printable(check.in_full)}"
+
+
 def _check_lines(check: CheckOutcome, color: bool) -> Iterator[str]:
-    yield f"      {printable(check.name)}: {painted(printable(check.said), 'bad', color)}"
+    yield f"      {printable(check.name)}: {painted(printable(check.in_full), 'bad', color)}"
     if check.trace is not None:
         yield ""
         yield lines_text(columns(check.trace, check.reproduce), color).rstrip("\n")
@@ -83,10 +93,12 @@ def _change_line(change: Change, color: bool) -> str:
 
 
 def summary(outcome: GateOutcome) -> str:
-    """`77 checks in 12 specs: 77 as expected; 65 from the cache; 3.1 s`."""
+    """`77 checks in 12 specs: 77 as expected (3 proved); 65 from the cache; 3.1 s`."""
     checks = [check for spec in outcome.specs for check in spec.checks]
     good = sum(check.exit_code == 0 for check in checks)
     parts = [f"{good} as expected"]
+    if proved := sum(check.verdict == "proved" and check.exit_code == 0 for check in checks):
+        parts[0] += f" ({proved} proved)"
     if wrong := sum(check.surprise is not None for check in checks):
         parts.append(f"{wrong} unexpected")
     if open_ := sum(c.verdict == "inconclusive" for c in checks):

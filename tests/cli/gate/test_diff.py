@@ -1,0 +1,65 @@
+"""`zdcheck diff`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.cli.gate.support import (
+    LARGE,
+    Gate,
+    git,
+    good,
+    write,
+)
+
+
+def test_diff_shows_what_only_one_allows(gate: Gate, repo: Path) -> None:
+    old = good(repo)
+    new = write(repo, "new.zd", old.read_text().replace("n += 1", "n = most"))
+    result = gate(str(old), str(new), command="diff")
+    assert result.code == 1
+    assert "two: holds in both" in result.out
+    assert "NEW allows what OLD does not" in result.out
+    assert "n: 0 -> 2" in result.out
+    assert "OLD allowed what NEW does not" in result.out
+
+
+def test_diff_of_the_same(gate: Gate, repo: Path) -> None:
+    old = good(repo)
+    text = old.read_text()
+    new = write(repo, "new.zd", text.replace("n += 1", "n = n + 1"))
+    result = gate(str(old), str(new), command="diff")
+    assert result.code == 0
+    assert "two: the same protocol" in result.out
+    new.write_text(
+        text.replace(
+            "thread up[*] {", "thread up[*] {\n    var k : 0..1 = 0; yield_here();\n"
+        ).replace(
+            "thread up", "var beside : 0..1 = 0;\nfn yield_here() { beside = 1; }\nthread up", 1
+        )
+    )
+    result = gate(str(old), str(new), command="diff")
+    assert result.code == 0, result.out + result.err
+    assert "same behaviours at this scope (up: 3), seen through 1 shared variables" in result.out
+
+
+def test_diff_with_a_revision(gate: Gate, repo: Path) -> None:
+    path = good(repo)
+    git(repo, "init", "-q")
+    git(repo, "add", ".")
+    git(repo, "commit", "-qm", "one")
+    path.write_text(path.read_text().replace("n < most", "n < 1"))
+    result = gate("HEAD:specs/good.zd", "specs/good.zd", command="diff")
+    assert result.code == 1
+    assert "violation invariant before, holds now" in result.out
+    assert "OLD allowed what NEW does not" in result.out
+    assert gate("HEAD:specs/none.zd", "specs/good.zd", command="diff").code == 2
+    assert gate("HEAD:../x.zd", "specs/good.zd", command="diff").code == 2
+
+
+def test_diff_that_is_too_large(gate: Gate, repo: Path) -> None:
+    old = write(repo, "a.zd", LARGE.replace("3000", "200"))
+    new = write(repo, "b.zd", LARGE.replace("3000", "200").replace("thread y", "thread z"))
+    result = gate(str(old), str(new), "--max-states", "1000", command="diff")
+    assert result.code == 3
+    assert "not known (states limit" in result.out
