@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from zdcheck.engines.choose import choose
+from zdcheck.engines.choose import complete
 from zdcheck.engines.explicit.engine import REDUCTIONS
 from zdcheck.export.compare import Ours, differences, ours
 from zdcheck.export.outside import Judge, Judgement, ask
@@ -50,7 +50,7 @@ def crosscheck(
     # A judge takes a cover that is not reached for an error; zdcheck judges covers elsewhere.
     # Progress is in no export yet.
     system = replace(lower_check(spec, check, options).system, covers=(), progress=())
-    choice = choose(options.engine, system, REDUCTIONS)
+    choice = complete(system, REDUCTIONS)
     own = ours(choice.engine.solve(system, options.limits, lambda progress: None))
     judgements = tuple(ask(judge, system, timeout_s, max_memory) for judge in judges)
     return Crosschecked(check.name, own, judgements, differences(own, judgements))

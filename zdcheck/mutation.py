@@ -18,7 +18,7 @@ from typing import assert_never
 
 from zdcheck.base.diagnostics import EngineDisagreement, SpecError, UsageError
 from zdcheck.base.exit_codes import ExitCode
-from zdcheck.engines.choose import Choice, choose
+from zdcheck.engines.choose import Choice, choose_search
 from zdcheck.engines.explicit.memory_bound import default_max_memory
 from zdcheck.engines.interpreter import InterpreterEngine
 from zdcheck.ir.fingerprint import fingerprint
@@ -115,7 +115,7 @@ def try_mutants(
         if check.expect.violation is not None:
             continue
         lowered = lower_check(spec, check, options)
-        choice = choose(options.engine, lowered.system, options.without)
+        choice = choose_search(options.engine, lowered.system, options.without)
         report, _ = run_check(lowered, choice, options, lambda progress: None)
         baselines.append(_baseline(report))
         if baselines[-1].code is ExitCode.INTERRUPTED:
@@ -271,7 +271,7 @@ def _answer(lowered: Lowered, options: Options) -> CheckReport:
         report, _ = run_check(lowered, Choice(InterpreterEngine()), quick, lambda progress: None)
         if not isinstance(report.verdict, Inconclusive):
             return report
-    choice = choose(options.engine, lowered.system, options.without)
+    choice = choose_search(options.engine, lowered.system, options.without)
     report, _ = run_check(lowered, choice, options, lambda progress: None)
     return report
 

@@ -15,13 +15,14 @@ from typing import assert_never
 from zdcheck.base.diagnostics import Diagnostic, Label, Severity, UsageError, in_source_order
 from zdcheck.base.source import SourceFile, Span
 from zdcheck.base.suggest import closest
-from zdcheck.engines.choose import COMPLETE, Choice, EngineName, choose
+from zdcheck.engines.choose import COMPLETE, Choice, EngineName, choose, complete
 from zdcheck.engines.protocol import (
     IN_MEMORY,
     Claim,
     Found,
     Limits,
     NoneFound,
+    Proven,
     Stopped,
     Storage,
     Watcher,
@@ -36,6 +37,7 @@ from zdcheck.lang.parser import parse
 from zdcheck.lower import Instance, Program, lower, program_of
 from zdcheck.trace.coverage import Coverage
 from zdcheck.trace.model import Named, Size
+from zdcheck.trace.proof import COVERS
 from zdcheck.trace.replay import Origin, replay
 from zdcheck.trace.verdict import (
     Cell,
@@ -254,7 +256,7 @@ def run_check(
     report = CheckReport(
         lowered.spec.path,
         lowered.check.name,
-        choice.engine.name,
+        claim.statistics.by or choice.engine.name,
         expected,
         verdict,
         surprise(expected, verdict),
@@ -281,6 +283,8 @@ def confirmed(lowered: Lowered, claim: Claim) -> Verdict:
             return Violated(statistics, replay(system, fault, run, lowered.origin))
         case Stopped(statistics, limit, note):
             return Inconclusive(statistics, limit, note)
+        case Proven():
+            return _proven(lowered, claim)
         case NoneFound(statistics, covers, antecedents, triggers, missed):
             with_antecedent = [n for n, p in enumerate(system.properties) if p.antecedent]
             vacuous = {system.properties[n].name for n in with_antecedent if n not in antecedents}
@@ -308,13 +312,41 @@ def confirmed(lowered: Lowered, claim: Claim) -> Verdict:
             assert_never(claim)
 
 
+def _proven(lowered: Lowered, claim: Proven) -> Holds | Inconclusive:
+    """What a proof is worth to a check: it knows nothing of progress, and not what can be reached."""
+    system, check = lowered.system, lowered.check
+    limit = claim.limit
+    with_antecedent = [n for n, p in enumerate(system.properties) if p.antecedent]
+    vacuous = {system.properties[n].name for n in with_antecedent if n not in claim.antecedents}
+    covers = {system.covers[n].name for n in claim.covers}
+    uncovered = {cover.name for cover in system.covers} - covers
+    vacuous -= check.allow_vacuous
+    uncovered -= check.allow_uncovered
+    safe = f"nothing is wrong (proved for {COVERS})"
+    if system.progress:
+        names = ", ".join(f"`{progress.name}`" for progress in system.progress)
+        return Inconclusive(claim.statistics, limit or "states", f"{safe}; not decided: {names}")
+    if limit is not None and (vacuous or uncovered):
+        names = ", ".join(f"`{name}`" for name in sorted(vacuous | uncovered))
+        return Inconclusive(claim.statistics, limit, f"{safe}; not seen to be reached: {names}")
+    return Holds(
+        claim.statistics,
+        tuple(sorted(vacuous)),
+        tuple(sorted(uncovered)),
+        (),
+        (len(claim.antecedents), len(with_antecedent)),
+        (sum(n > 0 for n in claim.statistics.fired.values()), len(system.actions)),
+        proved=COVERS,
+    )
+
+
 def _is_partial(spec: Spec, reports: list[CheckReport], options: Options) -> bool:
     """Whether these reports cannot say that a statement never runs in any check."""
     return (
         options.changes_the_spec
         or len(reports) < len(spec.model.checks)
         or any(isinstance(report.verdict, Inconclusive) for report in reports)
-        or options.engine not in ("auto", *COMPLETE)
+        or options.engine not in ("auto", "all", *COMPLETE)
     )
 
 
@@ -325,7 +357,7 @@ def dead_statements(spec: Spec, coverage: Coverage, options: Options) -> tuple[D
     """
 
     def search(system: System) -> Claim:
-        choice = choose(options.engine, system, options.without, options.storage)
+        choice = complete(system, options.without, options.storage)
         return choice.engine.solve(system, options.limits, lambda progress: None)
 
     spans = coverage.dead(spec.path, search) or []

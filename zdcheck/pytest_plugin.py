@@ -57,7 +57,7 @@ class ZdCheck(pytest.Item):
 
     def runtest(self) -> None:
         """Run it. Raises NotAsExpected with the counterexample."""
-        from zdcheck.engines.choose import choose
+        from zdcheck.engines.choose import choose_search
         from zdcheck.engines.protocol import Limits, NoneFound
         from zdcheck.gate.settings import find_settings
         from zdcheck.pipeline import Options, lower_check, run_check
@@ -71,7 +71,7 @@ class ZdCheck(pytest.Item):
         engine = tier.engine_of(os.path.relpath(self.path), self.name)
         options = Options(limits=limits, engine="auto" if engine == "prove" else engine)
         lowered = lower_check(file.spec, file.spec.check(self.name), options)
-        choice = choose(options.engine, lowered.system)
+        choice = choose_search(options.engine, lowered.system)
         report, claim = run_check(lowered, choice, options, lambda progress: None)
         if report.exit_code != 0:
             text = result_line(report, 0, False).strip() + "\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -31,7 +31,7 @@ class Died:
 
 def run_all(
     work: Callable[[Task], Result], tasks: Sequence[Task], jobs: int
-) -> Iterator[tuple[Task, Done[Result] | Died]]:
+) -> Generator[tuple[Task, Done[Result] | Died], None, None]:
     """Each task with its outcome, as they end; at most `jobs` run at once.
 
     `work` must not raise. When the caller is interrupted, no further task is begun, what runs is

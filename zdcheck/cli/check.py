@@ -6,7 +6,7 @@ import os
 import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import get_args
 
 import click
 
@@ -18,7 +18,7 @@ from zdcheck.base.pool import Died, run_all
 from zdcheck.cli import options as opt
 from zdcheck.cli.app import version
 from zdcheck.cli.failures import failure_of, show
-from zdcheck.engines.choose import Choice
+from zdcheck.engines.choose import Choice, EngineName
 from zdcheck.engines.explicit.memory_bound import default_max_memory
 from zdcheck.engines.protocol import Limits, Storage
 from zdcheck.pipeline import Options, Spec, check_spec, did_you_mean, own_warnings
@@ -49,9 +49,9 @@ from zdcheck.trace.verdict import (
 @opt.model_options
 @click.option(
     "--engine",
-    type=click.Choice(["auto", "explicit", "interpreter", "bmc"]),
+    type=click.Choice(get_args(EngineName)),
     default="auto",
-    help="Which engine answers; auto is the compiled one where it can, bmc only finds violations.",
+    help="Which engine answers; auto is explicit search, then a proof beside bounded search.",
 )
 @click.option("--depth", type=click.IntRange(0, 10_000), help="Layers of steps for --engine bmc.")
 @click.option("--max-states", type=click.IntRange(1), help="Stop after so many states.")
@@ -77,7 +77,7 @@ def command(
     checks: tuple[str, ...],
     settings: tuple[str, ...],
     scope: tuple[str, ...],
-    engine: Literal["auto", "explicit", "interpreter", "bmc"],
+    engine: EngineName,
     depth: int | None,
     max_states: int | None,
     max_memory: int | None,

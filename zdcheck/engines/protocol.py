@@ -70,7 +70,8 @@ class Statistics:
 
     `depth` is the number of steps to the farthest state seen. `fired` counts, for each action,
     the transitions it made (an action not in it made none). `figures` is what the verdict's line
-    says of the search in an engine's own words, where that is not states and depth.
+    says of the search in an engine's own words, where that is not states and depth. `by` names the engine
+    that answered, where one asks others.
     """
 
     states: int
@@ -80,6 +81,7 @@ class Statistics:
     fired: Mapping[ActionId, int] = field(default_factory=dict)
     extra: Mapping[str, str] = field(default_factory=dict)
     figures: str = ""
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +111,34 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Proven:
+    """No state that a run of any length reaches is at fault: there is an inductive invariant.
+
+    Nothing is said of progress. `covers` and `antecedents` are what was seen to be reached, as in `NoneFound`;
+    others may be too. `limit` is why not every state was visited, None if each was.
+    """
+
+    statistics: Statistics
+    covers: frozenset[int]
+    antecedents: frozenset[int]
+    limit: Limit | None
+
+
+@dataclass(frozen=True, slots=True)
 class Stopped:
-    """A limit was reached; no fault so far that can be shown. `note` says what was going on, where that helps."""
+    """A limit was reached; no fault so far that can be shown. `note` says what was going on, where that helps.
+
+    `covers` and `antecedents` are what had been reached by then, as far as the engine knows.
+    """
 
     statistics: Statistics
     limit: Limit
     note: str = ""
+    covers: frozenset[int] = frozenset()
+    antecedents: frozenset[int] = frozenset()
 
 
-Claim = NoneFound | Found | Stopped
+Claim = NoneFound | Found | Proven | Stopped
 
 
 class Engine(Protocol):

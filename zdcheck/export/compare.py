@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
-from zdcheck.engines.protocol import Claim, Found, NoneFound, Stopped
+from zdcheck.engines.protocol import Claim, Found, NoneFound, Proven, Stopped
 from zdcheck.export.outside import Judgement
 from zdcheck.ir.run import LockCycle
 
@@ -30,7 +30,7 @@ def ours(claim: Claim) -> Ours:
             return Ours("holds", statistics.states)
         case Found():
             return Ours("violated", None)
-        case Stopped():
+        case Proven() | Stopped():
             return Ours("gave-up", None)
         case _:
             assert_never(claim)

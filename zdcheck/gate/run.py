@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, assert_never
 from zdcheck.base.diagnostics import Diagnostic, EngineDisagreement, SpecError, ZdcheckError
 from zdcheck.base.pool import Died, run_all
 from zdcheck.base.resources import library_root
-from zdcheck.engines.choose import choose
+from zdcheck.engines.choose import choose_search
 from zdcheck.engines.protocol import NoneFound, Statistics, Stopped
 from zdcheck.gate.cache import Cache, CheckEntry, SpecEntry, Stamps, tool_identity
 from zdcheck.gate.outcome import CheckOutcome, Finding, SpecOutcome, VerdictWord
@@ -225,10 +225,13 @@ class _Answer:
 
 
 def _searched(lowered: Lowered, options: Options, meaning: str) -> _Answer:
-    choice = choose(options.engine, lowered.system, options.without)
+    choice = choose_search(options.engine, lowered.system, options.without)
     report, claim = run_check(lowered, choice, options, lambda progress: None)
+    outcome = _outcome(lowered, report, report.verdict, report.engine, meaning)
+    if isinstance(report.verdict, Holds) and report.verdict.proved:
+        outcome = replace(outcome, verdict="proved", covers=report.verdict.proved)
     return _Answer(
-        _outcome(lowered, report, report.verdict, report.engine, meaning),
+        outcome,
         claim.statistics,
         isinstance(claim, NoneFound),
         not isinstance(claim, Stopped),

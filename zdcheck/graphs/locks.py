@@ -8,7 +8,7 @@ from dataclasses import replace
 import networkx as nx
 
 from zdcheck.base.diagnostics import UsageError
-from zdcheck.engines.choose import choose
+from zdcheck.engines.choose import complete
 from zdcheck.engines.protocol import Limits, NoneFound
 from zdcheck.ir.expr import Const, Expr, Var, and_, eq, or_
 from zdcheck.ir.system import Action, Cover, LockEdge, System
@@ -92,7 +92,7 @@ def _occurring(
         for number, found in enumerate(takings.values())
     )
     seeing = replace(blind(system, frozenset()), covers=covers)
-    claim = choose("auto", seeing).engine.solve(seeing, limits, lambda progress: None)
+    claim = complete(seeing).engine.solve(seeing, limits, lambda progress: None)
     if not isinstance(claim, NoneFound):
         return None
     return {taking for number, taking in enumerate(takings) if number in claim.covers}

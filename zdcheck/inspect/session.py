@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Literal
 
 from zdcheck.base.diagnostics import UsageError
-from zdcheck.engines.choose import choose
+from zdcheck.engines.choose import complete
 from zdcheck.engines.protocol import Found, Limits, Stopped
 from zdcheck.inspect.opened import Opened, faults_at
 from zdcheck.inspect.watch import condition_of
@@ -236,7 +236,7 @@ class Session:
         if self.node.failed:
             return None
         start = replace(system, initial_states=(self.node.state,))
-        claim = choose("auto", start).engine.solve(start, limits, lambda progress: None)
+        claim = complete(start).engine.solve(start, limits, lambda progress: None)
         if isinstance(claim, Stopped):
             raise UsageError(f"nothing found before the {claim.limit} limit")
         if not isinstance(claim, Found):

@@ -141,6 +141,7 @@ def _verdict(check: CheckReport) -> dict[str, Any]:
                 "antecedents_reached": _part(holds.antecedents),
                 "actions_fired": _part(holds.actions),
                 "missed": holds.missed,
+                "proved": holds.proved,
             }
         case Violated(_, trace):
             assert trace.blame is not None

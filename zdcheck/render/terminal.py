@@ -88,11 +88,13 @@ def _said(report: CheckReport) -> str:
             assert trace.blame is not None
             by = f" by {trace.culprit}" if trace.culprit else ""
             return f"violation {trace.blame.violation}{printable(by)}, {_steps(trace)}"
-        case Holds():
+        case Holds() as verdict:
             if report.surprise is not None:
                 return printable(report.surprise)
             expected = report.expected
-            return "holds" if expected.violation is None else printable(str(expected))
+            if expected.violation is not None:
+                return printable(str(expected))
+            return f"holds, proved for {verdict.proved}" if verdict.proved else "holds"
         case _:
             assert_never(report.verdict)
 

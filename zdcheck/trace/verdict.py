@@ -27,6 +27,7 @@ class Holds:
     `vacuous` names properties whose antecedent was never true, `uncovered` covers that no run
     reaches, both without those that the check allows. `antecedents` and `actions` are (reached,
     of all). `missed` bounds the probability that a state was missed; 0 if none can have been.
+    `proved` is what an inductive invariant says it of, "" if every state was visited instead.
     """
 
     statistics: Statistics
@@ -36,6 +37,7 @@ class Holds:
     antecedents: tuple[int, int]
     actions: tuple[int, int]
     missed: float = 0.0
+    proved: str = ""
 
 
 @dataclass(frozen=True, slots=True)

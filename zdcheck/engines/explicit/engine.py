@@ -379,7 +379,11 @@ class _Search:
                 reached = Reached(
                     result.depth, result.states, result.frontier, result.level, result.before
                 )
-                return self._stopped(statistics, reached, result.limit)
+                return replace(
+                    self._stopped(statistics, reached, result.limit),
+                    covers=frozenset(self._reached_covers(result)),
+                    antecedents=frozenset(self._seen(result, "antecedent")),
+                )
             case Outcome.FAULT:
                 return self._found(process, result, statistics)
             case Outcome.COMPLETE:
@@ -479,7 +483,17 @@ class _Search:
                 target = Target(TargetKind.ACTIONS, 0, depth, actions)
                 yield number, self._run_to(process, target)
 
-    def _seen(self, result: Result, kind: Literal["antecedent", "trigger"]) -> Iterator[int]:
+    def _reached_covers(self, result: Result) -> Iterator[int]:
+        """Covers that were met, without runs to show it."""
+        yield from self._seen(result, "cover")
+        fired = {action for action, depth in enumerate(result.first_fired) if depth != NEVER}
+        for number, cover in enumerate(self.system.covers):
+            if any(cover.statement in self.system.actions[a].statements for a in fired):
+                yield number
+
+    def _seen(
+        self, result: Result, kind: Literal["antecedent", "trigger", "cover"]
+    ) -> Iterator[int]:
         for watched, depth in zip(self.program.watched, result.watch_depths, strict=True):
             if watched.kind == kind and depth != NEVER:
                 yield watched.number

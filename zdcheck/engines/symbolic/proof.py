@@ -20,6 +20,7 @@ from zdcheck.engines.protocol import (
     Limits,
     NoneFound,
     Progress,
+    Proven,
     Statistics,
     Stopped,
     Watcher,
@@ -27,12 +28,12 @@ from zdcheck.engines.protocol import (
 from zdcheck.engines.simulate import walk
 from zdcheck.engines.symbolic.facts import Invariant
 from zdcheck.engines.symbolic.induction import Obstacle, Refuted, Search
-from zdcheck.engines.symbolic.linear import Runs
+from zdcheck.engines.symbolic.linear import Ending, Runs
 from zdcheck.engines.symbolic.minimize import looked_at_again
 from zdcheck.engines.symbolic.samples import Samples
 from zdcheck.engines.symbolic.solving import Clock, LimitReached
 from zdcheck.ir.expr import Const, Var, VarId, and_, eq, not_
-from zdcheck.ir.run import BrokenProperty, Run
+from zdcheck.ir.run import BrokenProperty, FailedCheck, Fault, Run
 from zdcheck.ir.step import Goes, attempt
 from zdcheck.ir.system import Property, State, System
 
@@ -78,6 +79,30 @@ class Unproved:
 
 
 ProofClaim = Proved | Found | Unproved
+
+
+class ProofEngine:
+    """`--engine proof`: a proof as the answer to a check."""
+
+    name = "proof"
+
+    def refuses(self, system: System) -> str | None:
+        """Never."""
+        return None
+
+    def solve(self, system: System, limits: Limits, watch: Watcher) -> Claim:
+        """See `Engine.solve`. Says nothing of progress."""
+        match prove(replace(system, progress=()), limits, watch):
+            case Proved(statistics, _, explored):
+                if explored is None:
+                    return Proven(statistics, frozenset(), frozenset(), "states")
+                return Proven(statistics, frozenset(explored.covers), explored.antecedents, None)
+            case Unproved(statistics, limit, _, _, missing):
+                about = ", ".join(f"`{name}`" for name, _ in missing)
+                note = f"not proved; facts were missing about {about}" if about else "not proved"
+                return Stopped(statistics, limit, note)
+            case Found() as found:
+                return found
 
 
 def prove(system: System, limits: Limits, watch: Watcher) -> ProofClaim:
@@ -152,13 +177,23 @@ class _Proof:
                 return
             walked = walk(self.system, seed, WALK_STEPS)
             if walked.fault is not None:
-                raise _Fault(Found(self._statistics(0), walked.fault, walked.run))
+                raise _Fault(self._shortened(walked.fault, walked.run))
             state = self.system.initial_states[walked.run.initial]
             for id in walked.run.actions:
                 outcome = attempt(self.system, self.system.actions[id], state)
                 assert isinstance(outcome, Goes)
                 state = outcome.state
                 samples.add(state)
+
+    def _shortened(self, fault: Fault, run: Run) -> Found:
+        """The run of a random walk without the steps that its fault does not need."""
+        runs = Runs(self.system)
+        is_step = isinstance(fault, FailedCheck)
+        ending = Ending(fault, run.actions[-1] if is_step else None)
+        short = Run(run.initial, run.actions[:-1] if is_step else run.actions)
+        short = runs.with_few_switches(ending, runs.without_idle_steps(ending, short))
+        last = () if ending.last is None else (ending.last,)
+        return Found(self._statistics(0), fault, Run(run.initial, (*short.actions, *last)))
 
     # --- no proof -----------------------------------------------------------------------
 
