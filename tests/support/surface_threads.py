@@ -653,8 +653,12 @@ class Explored:
 
 
 def explore(instance: Instance, names: tuple[str, ...], budget: int) -> Explored:
-    """Breadth first, until a fault, the end, or `budget` states."""
-    level: list[History] = _initial(instance)
+    """Breadth first, until a fault, the end, or `budget` states.
+
+    Raises NotImplementedError where that takes far more steps than there are states.
+    """
+    effort = _Effort(100 * budget)
+    level: list[History] = _initial(instance, effort)
     seen: set[Any] = set()
     shared_seen: set[Any] = set()
     levels: list[set[tuple[tuple[str, int], ...]]] = []
@@ -683,7 +687,7 @@ def explore(instance: Instance, names: tuple[str, ...], budget: int) -> Explored
         shared_seen |= found
         levels.append(found)
         for history in unique:
-            options, wrong = _successors(instance, history)
+            options, wrong = _successors(instance, history, effort)
             failures |= wrong
             following += options
             if not options and not wrong:
@@ -701,11 +705,25 @@ def explore(instance: Instance, names: tuple[str, ...], budget: int) -> Explored
     return Explored(levels, None, True)
 
 
-def _initial(instance: Instance) -> list[History]:
+class _Effort:
+    """How many steps may still be tried. A loop that chooses and touches nothing shared has no end of them."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def scripts(self, pending: list[tuple[int, ...]]) -> Iterator[tuple[int, ...]]:
+        """What is pending, and what comes to it meanwhile. Raises NotImplementedError beyond the limit."""
+        while pending:
+            if self.left == 0:
+                raise NotImplementedError("too many choices")
+            self.left -= 1
+            yield pending.pop()
+
+
+def _initial(instance: Instance, effort: _Effort) -> list[History]:
     found: list[History] = []
     pending: list[tuple[int, ...]] = [()]
-    while pending:
-        script = pending.pop()
+    for script in effort.scripts(pending):
         try:
             Machine(instance, ((-1, script),))
             found.append(((-1, script),))
@@ -714,7 +732,9 @@ def _initial(instance: Instance) -> list[History]:
     return found
 
 
-def _successors(instance: Instance, history: History) -> tuple[list[History], set[str]]:
+def _successors(
+    instance: Instance, history: History, effort: _Effort
+) -> tuple[list[History], set[str]]:
     found: list[History] = []
     wrong: set[str] = set()
     first = Machine(instance, history)
@@ -722,8 +742,7 @@ def _successors(instance: Instance, history: History) -> tuple[list[History], se
         if event is None:
             continue
         pending: list[tuple[int, ...]] = [()]
-        while pending:
-            script = pending.pop()
+        for script in effort.scripts(pending):
             machine = Machine(instance, history)
             try:
                 machine.step(number, script)

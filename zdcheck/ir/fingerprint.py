@@ -23,7 +23,6 @@ def fingerprint(system: System) -> str:
             for entry in system.ledger
         ],
         [(p.kind, p.name, p.violation, p.condition, p.antecedent) for p in system.properties],
-        [(p.name, p.form, p.trigger, p.goal) for p in system.progress],
         [(p.form, p.name, p.trigger, p.goal) for p in system.progress],
         [_cover(system, cover) for cover in system.covers],
     )

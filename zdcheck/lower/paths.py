@@ -46,8 +46,8 @@ MAX_LENGTH = 20_000
 class Path:
     """A way through the code so far.
 
-    `target` is where the thread stands afterwards, once the path is complete; None if its last
-    test always fails.
+    `target` is where the thread stands afterwards, once the path is complete: the node it came to, if its last
+    test is never met.
     """
 
     node: NodeId
@@ -63,6 +63,11 @@ class Path:
     main: Node | None = None
     target: NodeId | None = None
     fences: bool = False
+
+    @property
+    def never_ends(self) -> bool:
+        """Whether a step this way can only fail: its last test is false whatever the state."""
+        return bool(self.tests) and self.tests[-1].condition == g.FALSE
 
     def fork(self) -> Path:
         """An independent copy."""
@@ -84,7 +89,7 @@ class Path:
 
 
 class _Blocked(Exception):
-    """A guard is false whatever the state: there is no such path."""
+    """A guard is false whatever the state: nobody gets past it, but a check before it may still fail."""
 
 
 class _Failed(Exception):
@@ -143,8 +148,6 @@ class Paths:
                 pending.extend(reversed(self._advance(path)))
             except NeedSplit as split:
                 pending.extend(reversed(self._split(path, split)))
-            except _Blocked:
-                continue
             if finished + len(pending) > MAX_PATHS:
                 raise spec_error(
                     "step_too_large",
@@ -204,13 +207,18 @@ class Paths:
         try:
             for requirement in node.requirements:
                 self._require(path, requirement)
+            for term in node.concretize:
+                value = path.context.expr(term)
+                if not isinstance(value, Const):
+                    raise NeedSplit(value)
+            return self._instruction(path, node)
         except _Failed:
             path.target = node.id
             return [path]
-        for term in node.concretize:
-            value = path.context.expr(term)
-            if not isinstance(value, Const):
-                raise NeedSplit(value)
+        except _Blocked:
+            return self._what_may_fail(path, node)
+
+    def _instruction(self, path: Path, node: Node) -> list[Path]:
         match node.instruction:
             case Do(guard, updates):
                 self._guard(path, path.context.expr(guard))
@@ -220,11 +228,20 @@ class Paths:
             case Test(condition, binds):
                 return self._test(path, path.context.expr(condition), binds, node)
             case Choose():
-                return list(self._choices(path, node.instruction, node))
+                return self._choices(path, node.instruction, node)
             case Fork() | End():
                 return [path]
             case _:
                 assert_never(node.instruction)
+
+    def _what_may_fail(self, path: Path, node: Node) -> list[Path]:
+        """What is left of a path that is blocked here: its checks, which come first."""
+        checks = [n for n, test in enumerate(path.tests) if isinstance(test, Check)]
+        if not checks:
+            return []
+        path.tests[checks[-1] + 1 :] = [Guard(g.FALSE)]
+        path.target = node.id
+        return [path]
 
     def _note(self, path: Path, node: Node) -> None:
         """What the step does at this node, for reports."""
@@ -291,7 +308,8 @@ class Paths:
         """Where control goes from here."""
         return (path.node,) if isinstance(node.instruction, Test) else successors(node)
 
-    def _choices(self, path: Path, choose: Choose, node: Node) -> Iterator[Path]:
+    def _choices(self, path: Path, choose: Choose, node: Node) -> list[Path]:
+        found: list[Path] = []
         for value in range(choose.low, choose.high + 1):
             branch = path.fork()
             bounds = {choose.bound.number: value}
@@ -301,7 +319,10 @@ class Paths:
                 continue
             branch.choices.append((choose.bound.name, choose.type.show(value)))
             self._update(branch, choose.updates, bounds, node)
-            yield branch
+            found.append(branch)
+        if not found:
+            raise _Blocked
+        return found
 
     def _update(
         self, path: Path, updates: tuple[Assignment, ...], bounds: dict[int, int], node: Node

@@ -356,12 +356,7 @@ class Grounding:
         location: int,
         memory: Memory,
     ) -> Action:
-        always_fails = (
-            bool(path.tests)
-            and isinstance(path.tests[-1], Check)
-            and path.tests[-1].condition == g.FALSE
-        )
-        updates = {} if always_fails else self._updates(path, thread, template, location, memory)
+        updates = {} if path.never_ends else self._updates(path, thread, template, location, memory)
         reads = {v for test in path.tests for v in variables_of(test.condition)}
         reads |= {v for value in updates.values() for v in variables_of(value)}
         reads |= {v for edge in path.edges for v in variables_of(edge.when)}

@@ -1,0 +1,151 @@
+"""What engines, reductions, outside checkers and a second meaning of the language say of one spec.
+
+An opinion compares one of them with the reference interpreter and raises if they differ. The cheap ones are
+asked about every spec, the dear ones about some.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tests.agreement.compare import agree
+from tests.agreement.test_bmc import bmc_agrees
+from tests.agreement.test_judges import judged
+from tests.agreement.test_proofs import proves_only_what_holds
+from tests.support.levels import disagreement
+from zdcheck.base.diagnostics import SpecError
+from zdcheck.base.source import SourceFile
+from zdcheck.engines.explicit.engine import ExplicitEngine
+from zdcheck.export.outside import is_installed
+from zdcheck.ir.fingerprint import fingerprint
+from zdcheck.ir.system import System
+from zdcheck.lang import model as m
+from zdcheck.lang.check import check
+from zdcheck.lang.format import format_source
+from zdcheck.lang.modules import load_text
+from zdcheck.lower import Instance, lower
+
+
+class Disagreement(AssertionError):
+    """Two that should say the same do not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One check of a spec, ready for every engine."""
+
+    text: str
+    instance: Instance
+    system: System
+    cache: Path
+
+
+def cases(text: str, cache: Path) -> Iterator[Case]:
+    """Every check of a spec. Raises SpecError where the language refuses it."""
+    model = _model(text)
+    for one in model.checks:
+        instance = Instance.of(model, one)
+        yield Case(text, instance, lower(instance), cache)
+
+
+def _model(text: str) -> m.Model:
+    return check(load_text(SourceFile("random.zd", text), Path()))
+
+
+def _explorer(workers: int) -> Callable[[Case], bool]:
+    def compare(case: Case) -> bool:
+        if ExplicitEngine().refuses(case.system) is not None:
+            return False
+        return agree(case.system, case.cache, range(1, workers + 1)) is not None
+
+    return compare
+
+
+def _layout(case: Case) -> bool:
+    """A spec in its canonical layout means the same."""
+    laid_out = _model(format_source(SourceFile("random.zd", case.text)))
+    for one in laid_out.checks:
+        if one.name == case.instance.check.name:
+            again = lower(Instance.of(laid_out, one))
+            assert fingerprint(again) == fingerprint(case.system), (
+                "laid out, it means something else"
+            )
+    return True
+
+
+def _second_meaning(case: Case) -> bool:
+    """The spec as it is written, run without lowering."""
+    try:
+        differ = disagreement(case.instance, 30)
+    except NotImplementedError:
+        return False
+    assert differ is None, differ
+    return True
+
+
+def _safety(case: Case) -> System:
+    return replace(case.system, progress=())
+
+
+def _bmc(case: Case) -> bool:
+    return bmc_agrees(_safety(case))
+
+
+def _proof(case: Case) -> bool:
+    return proves_only_what_holds(_safety(case))
+
+
+def _rumur(case: Case) -> bool:
+    return is_installed("rumur") and judged("rumur", _safety(case))
+
+
+def _spin(case: Case) -> bool:
+    return is_installed("spin") and judged("spin", _safety(case))
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """`ask` raises on a difference, and says whether it could compare. Asked about one seed in `every`."""
+
+    name: str
+    every: int
+    ask: Callable[[Case], bool]
+
+
+OPINIONS = (
+    Opinion("layout", 4, _layout),
+    Opinion("explorer, each reduction", 1, _explorer(1)),
+    Opinion("two workers", 5, _explorer(2)),
+    Opinion("as written", 20, _second_meaning),
+    Opinion("bmc", 10, _bmc),
+    Opinion("induction", 10, _proof),
+    Opinion("rumur", 25, _rumur),
+    Opinion("SPIN", 25, _spin),
+)
+
+
+def consult(
+    seed: int, text: str, cache: Path, opinions: tuple[Opinion, ...] = OPINIONS
+) -> Counter[str]:
+    """Ask about a spec; how many comparisons each opinion made.
+
+    Raises Disagreement, or whatever an engine raised that it should not have.
+    """
+    asked = Counter[str]()
+    try:
+        every = list(cases(text, cache))
+    except SpecError:
+        return Counter({"refused by the language": 1})
+    for opinion in opinions:
+        if seed % opinion.every:
+            continue
+        for case in every:
+            try:
+                asked[opinion.name] += opinion.ask(case)
+            except AssertionError as error:
+                name = case.instance.check.name
+                raise Disagreement(f"{opinion.name}, check {name!r}: {error}") from error
+    return asked
