@@ -190,7 +190,7 @@ def test_help_and_explain() -> None:
 
 def test_a_loop_is_marked() -> None:
     text = (
-        "var n : 0..1 = 0;\ndaemon thread a { forever { n = 1; n = 0; } }\n"
+        "var n : 0..1 = 0;\nfair daemon thread a { forever { n = 1; n = 0; } }\n"
         "thread b { wait until n == 0; wait until n == 1; }\n"
         "thread c { wait until n == 1; }\n"
         'progress ends: c terminates;\ncheck "x" { expect violation stuck; }\n'
@@ -200,7 +200,7 @@ def test_a_loop_is_marked() -> None:
         path.write_text(text)
         opened = open_trace(violated(path, "x"))
     trace = opened.trace
-    assert trace.loop is not None
+    assert trace.loop is not None and trace.loop <= len(trace.steps)
     columns = trace.moving
     drawn = [str(views.step_text(trace, step, columns, 80, None)) for step in trace.steps]
     assert ["for ever" in text for text in drawn] == [s.number == trace.loop for s in trace.steps]
