@@ -8,7 +8,8 @@ the rest is only drawn paler.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from zdcheck.ir.evaluate import evaluate
@@ -25,10 +26,14 @@ _MOST_MADE = 2
 
 @dataclass(frozen=True, slots=True)
 class Relevance:
-    """The numbers (from 1) of the steps that matter, and the names of the variables that do."""
+    """The numbers (from 1) of the steps that matter, and the names of the variables that do.
+
+    `looked` says for each of these steps what it looked at.
+    """
 
     steps: frozenset[int]
     variables: frozenset[str]
+    looked: Mapping[int, frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,7 @@ def relevance(
     wanted = {v for v in _fault_reads(system, states, actions, fault) if not _is_pc(system, v)}
     steps = set()
     seen = set(wanted)
+    looked: dict[int, set[VarId]] = {}
     last = len(actions)
     if len(states) == last:
         # The last step failed its own check: it is the fault.
@@ -68,12 +74,16 @@ def relevance(
             continue
         steps.add(number)
         threads.add(action.thread)
+        looked[number] = read
         wanted -= written
         wanted |= read
         seen |= read
     values = Values(system)
-    names = {item.name for v in seen if (item := values.item(v)) is not None}
-    return Relevance(frozenset(steps), frozenset(names))
+
+    def names(variables: Iterable[VarId]) -> frozenset[str]:
+        return frozenset(item.name for v in variables if (item := values.item(v)) is not None)
+
+    return Relevance(frozenset(steps), names(seen), {n: names(read) for n, read in looked.items()})
 
 
 def _is_pc(system: System, id: VarId) -> bool:
@@ -163,41 +173,101 @@ def why(
 
 
 def race(trace: Trace, relevant: Relevance) -> str:
-    """The race in one sentence; "" where no second thread had a part in it, or the run goes on for ever.
+    """The race in one sentence, or that there is none; "" where the end is no one step's doing.
+    Of a run that goes on for ever: what another thread left that keeps it going.
 
     The victim is the thread of the last step. What matters is the other thread's last step that
-    changed something which matters, and what the victim had done before it.
+    changed something which matters, and what the victim had looked at before it. Locks do not
+    matter here: that a thread waited for one says when it ran, not what went wrong.
     """
     steps = [step for step in trace.steps if step.number in relevant.steps]
-    if not steps or trace.loop is not None:
+    blame = trace.blame
+    if trace.loop is not None:
+        return _for_ever(trace, relevant)
+    if not steps or blame is None or blame.violation in _NOBODYS:
         return ""
     last = steps[-1]
     victim = trace.threads[last.thread].name
-    others = [step for step in steps if step.thread != last.thread]
+    others = [s for s in steps if s.thread != last.thread and _made(s, relevant)]
     if not others:
-        return ""
-    between = next((s for s in reversed(others) if _made(s, relevant)), others[-1])
+        return (
+            f"{victim} goes wrong by itself: no other thread changed anything that this depends on."
+        )
+    between = others[-1]
     other = trace.threads[between.thread].name
-    before = [s for s in trace.steps if s.thread == last.thread and s.number < between.number]
-    relevant_before = [s for s in before if s.number in relevant.steps] or before
-    what = f"{other} ran `{_code(between)}` (step {between.number})"
-    if made := _made(between, relevant):
-        what += f", which made {' and '.join(made[:_MOST_MADE])},"
-    end = f"before {victim}'s `{_code(last)}` (step {last.number})"
-    if not relevant_before:
-        return f"{what} {end}."
-    first = relevant_before[-1]
-    return f"{what} after {victim}'s `{_code(first)}` (step {first.number}) and {end}."
+    what = f"ran {_code(between)}"
+    what += f", which made {' and '.join(_made(between, relevant)[:_MOST_MADE])},"
+    end = f"before {victim}'s {_code(last)}"
+    before = [s for s in steps if s.thread == last.thread and s.number < between.number]
+    if old := _outdated(steps, last, before, relevant):
+        seen = f"after {victim} had looked at {old[1]} in {_code(old[0])}"
+        return f"{other} {what} {seen} and {end}."
+    earlier = [s for s in steps if s.thread == between.thread and s.number < between.number]
+    if old := _outdated(steps, between, earlier, relevant):
+        look, variable, change = old
+        seen = f"{other} looked at {variable} in {_code(look)}"
+        changed = f"{trace.threads[change.thread].name} changed it in {_code(change)}"
+        return f"{seen}, {changed}, and {other} {what} {end}."
+    if before:
+        return f"{other} {what} after {victim}'s {_code(before[-1])} and {end}."
+    return f"{other} {what} {end}."
+
+
+_NOBODYS = ("deadlock", "lock_order")
+
+
+def _for_ever(trace: Trace, relevant: Relevance) -> str:
+    """What those who go round look at each time, if it is what another thread left; else ""."""
+    assert trace.loop is not None
+    steps = trace.steps[trace.loop - 1 :]
+    going = {step.thread for step in steps}
+    changed = {change.variable for step in steps for change in step.changes}
+    looked = {name for step in steps for name in relevant.looked.get(step.number, ())} - changed
+    for step in reversed(trace.steps[: trace.loop - 1]):
+        for change in step.changes:
+            if (
+                step.thread not in going
+                and change.variable in looked
+                and change.kind in ("shared", "ghost")
+            ):
+                who = " and ".join(trace.threads[thread].name for thread in sorted(going))
+                looks = "looks" if len(going) == 1 else "look"
+                return (
+                    f"Each time {who} {looks} at {change.variable}, which is {change.after} since"
+                    f" {trace.threads[step.thread].name}'s {_code(step)}."
+                )
+    return ""
+
+
+def _outdated(
+    steps: Sequence[Step], until: Step, looks: Sequence[Step], relevant: Relevance
+) -> tuple[Step, str, Step] | None:
+    """The last of a thread's `looks` at something that another thread changed before the step `until`."""
+    for look in reversed(looks):
+        for later in steps:
+            if later.thread != look.thread and look.number < later.number < until.number:
+                for change in later.changes:
+                    is_shared = change.kind not in ("local", "context")
+                    if is_shared and change.variable in relevant.looked.get(look.number, ()):
+                        return look, change.variable, later
+    return None
 
 
 def _made(step: Step, relevant: Relevance) -> list[str]:
     """What a step changed for others: `page[0].refcount 0`, an object's end first."""
-    changes = [c for c in step.changes if c.kind != "local" and c.variable in relevant.variables]
+    changes = [
+        change
+        for change in step.changes
+        if change.kind in ("shared", "ghost") and change.variable in relevant.variables
+    ]
     changes.sort(key=lambda change: change.after != "gone")
     return [f"{change.variable} {change.after}" for change in changes]
 
 
 def _code(step: Step) -> str:
-    """The step in a few words: what ran inside a call says more than the call."""
+    """The step in a few words: what ran inside a call says more than the call, whose name is given."""
     text = " ".join((step.detail or step.code).split()).rstrip(";{ ")
-    return text if len(text) <= _LONGEST_CODE else f"{text[: _LONGEST_CODE - 3]}..."
+    text = text if len(text) <= _LONGEST_CODE else f"{text[: _LONGEST_CODE - 3]}..."
+    called = re.search(r"\b(\w+)\(", step.code) if step.detail else None
+    inside = f" in {called[1]}()" if called else ""
+    return f"`{text}`{inside} (step {step.number})"

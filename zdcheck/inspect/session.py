@@ -7,9 +7,11 @@ branch is a run that can be replayed and saved as a trace.
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Literal
 
 from zdcheck.base.diagnostics import UsageError
@@ -83,6 +85,18 @@ class Truth:
     name: str
     kind: str
     holds: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """A step in which references of one object changed hands: who holds one now, who no longer."""
+
+    step: int
+    thread: str
+    before: int
+    after: int
+    taken: tuple[str, ...]
+    dropped: tuple[str, ...]
 
 
 @dataclass
@@ -284,6 +298,13 @@ class Session:
             Shown(item.name, item.show(node.state), item.show(before)) for item in self.values.items
         )
 
+    def changed(self, node: Node) -> frozenset[str]:
+        """The names of what the step that led to a node changed."""
+        if node.parent is None:
+            return frozenset()
+        before = self.nodes[node.parent].state
+        return frozenset(i.name for i in self.values.items if i.show(before) != i.show(node.state))
+
     def ledger(self) -> tuple[LedgerLine, ...]:
         """The counts of living objects, and who holds them."""
         node = self.node
@@ -293,6 +314,21 @@ class Session:
             for entry in self.system.ledger
             if evaluate(entry.alive, node.state)
         )
+
+    def handovers(self, count: str, leaf: int) -> tuple[HandOver, ...]:
+        """The steps of the branch to `leaf` that change a count or its holders."""
+        entry = next(e for e in self.system.ledger if self.system.variables[e.count].name == count)
+        found = []
+        for one, other in pairwise(self.path(leaf)):
+            was = ledger_line(self.system, entry, one.state, one.state)
+            now = ledger_line(self.system, entry, one.state, other.state)
+            taken = tuple((Counter(now.holders) - Counter(was.holders)).elements())
+            dropped = tuple((Counter(was.holders) - Counter(now.holders)).elements())
+            if was.value != now.value or taken or dropped:
+                assert other.action is not None
+                thread = self.system.threads[other.action.thread].name
+                found.append(HandOver(other.depth, thread, was.value, now.value, taken, dropped))
+        return tuple(found)
 
     def truths(self, state: State | None = None) -> tuple[Truth, ...]:
         """Which properties are true in a state (by default here)."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from rich.console import Group
 from rich.text import Text
@@ -18,7 +19,8 @@ from zdcheck.base.diagnostics import ZdcheckError
 from zdcheck.engines.protocol import Limits
 from zdcheck.inspect.explain import Relevance, race, relevance, why
 from zdcheck.inspect.session import Session
-from zdcheck.inspect.watch import values_along
+from zdcheck.inspect.watch import condition_of, values_along
+from zdcheck.ir.run import Run
 from zdcheck.render.escape import printable
 from zdcheck.trace.document import dumps
 from zdcheck.trace.model import Trace
@@ -27,20 +29,26 @@ from zdcheck.tui import views
 _FIND = Limits(max_states=5_000_000, timeout_s=30)
 
 HELP = """\
-j k, arrows    next, previous step           g G   first, last step
-c C            next, previous context switch
-tab            next pane                     1 .. 6  state, ledger, source, moves, properties, why
-n N            next, previous change of the variable chosen in the state pane
-y              why has the chosen variable this value?
-/              search the steps; an empty search repeats the last one
-w              watch an expression: `page[0].refcount`, `page[0].refcount > 1`
-enter          in the moves pane: take this step instead (a new branch)
-r              ten random steps from here
-f F            go on to a violation; to where a condition is true
-b              next branch                   u     one step back, on this branch
-e              grey what the violation does not depend on, or not
-s              save this branch as a trace
-q              quit
+left: the steps, each in its thread's column
+right: what is so after the chosen step
+
+j k, arrows  next, previous step         g G  first, last step
+c C          next, previous context switch
+1 .. 6       state, ledger, source, moves, properties, why
+0, escape    back to the steps           tab  next pane
+n N          next, previous change of what is chosen: in 1 of a
+             variable, in 2 where a reference is taken or dropped
+y            why is it so? (of the chosen variable or count)
+/            search the steps; empty: the same again
+w            watch page[0].refcount, or page[0].refcount > 1
+enter        in 4: take this step instead (a new branch)
+             ● possible  ✗ a violation  ○ waits, and for what
+r            ten random steps from here
+f F          on to a violation; to where a condition is true
+b B          next branch, all branches   u    one step back
+e            grey what does not matter, or not
+s            save this branch as a trace
+q            quit                        ?    this help
 """
 
 
@@ -54,6 +62,35 @@ class HelpScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """One box."""
         yield Static(HELP, id="help", markup=False)
+
+
+class BranchScreen(ModalScreen[int | None]):
+    """All branches; the chosen one is shown."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,B", "dismiss", "close"),
+        Binding("j", "app.step(1)", "down", show=False),
+        Binding("k", "app.step(-1)", "up", show=False),
+    ]
+
+    def __init__(self, session: Session, leaf: int) -> None:
+        super().__init__()
+        self.session, self.leaf = session, leaf
+        self.leaves = [
+            node.number for node in session.leaves() if node.depth or node.number == leaf
+        ]
+
+    def compose(self) -> ComposeResult:
+        """A list."""
+        yield OptionList(
+            *(views.branch_text(self.session, leaf, leaf == self.leaf) for leaf in self.leaves),
+            id="branches",
+        )
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """One was chosen."""
+        event.stop()
+        self.dismiss(self.leaves[event.option_index])
 
 
 class Inspector(App[None]):
@@ -70,32 +107,36 @@ class Inspector(App[None]):
     OptionList { height: 1fr; border: none; }
     #prompt { display: none; dock: bottom; }
     #prompt.asked { display: block; }
-    #help { width: auto; height: auto; margin: 2 4; padding: 1 2; border: round $accent; background: $surface; }
-    HelpScreen { align: center middle; }
+    #help { width: auto; height: auto; max-height: 100%; padding: 0 2; border: round $accent; background: $surface; }
+    #branches { width: 80%; height: auto; max-height: 80%; border: round $accent; background: $surface; }
+    HelpScreen, BranchScreen { align: center middle; }
     TabPane { padding: 0 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j,down", "step(1)", "step", show=True, priority=False),
+        Binding("question_mark", "help", "help"),
+        Binding("q", "quit", "quit"),
+        Binding("j,down", "step(1)", "step"),
         Binding("k,up", "step(-1)", "back"),
+        Binding("1", "pane(0)", "panes", key_display="1-6"),
+        *(Binding(str(i + 1), f"pane({i})", show=False) for i in range(1, 6)),
+        Binding("0", "steps", "steps", show=False),
         Binding("g", "first", "first", show=False),
         Binding("G", "last", "last", show=False),
         Binding("c", "switch(1)", "switch", show=False),
         Binding("C", "switch(-1)", "previous switch", show=False),
-        Binding("n", "change(1)", "next change"),
+        Binding("n", "change(1)", "change"),
         Binding("N", "change(-1)", "previous change", show=False),
         Binding("y", "why", "why"),
-        Binding("slash", "ask('search')", "search"),
+        Binding("f", "violation", "find"),
+        Binding("slash", "ask('search')", "search", key_display="/"),
         Binding("w", "ask('watch')", "watch"),
         Binding("r", "wander", "random", show=False),
-        Binding("f", "violation", "find violation"),
         Binding("F", "ask('find')", "find where", show=False),
         Binding("b", "branch", "branch"),
+        Binding("B", "branches", "branches", show=False),
         Binding("u", "undo", "back", show=False),
         Binding("e", "explain", "explain"),
         Binding("s", "ask('save')", "save"),
-        Binding("question_mark", "help", "help"),
-        Binding("q", "quit", "quit"),
-        *(Binding(str(i + 1), f"pane({i})", show=False) for i in range(6)),
     ]
     PANES: ClassVar[tuple[str, ...]] = ("state", "ledger", "source", "moves", "properties", "why")
 
@@ -109,6 +150,7 @@ class Inspector(App[None]):
         self.asked = ""
         self.trace: Trace = session.trace()
         self.relevant: Relevance | None = None
+        self.searching = False
 
     # --- layout -------------------------------------------------------------------------
 
@@ -122,8 +164,8 @@ class Inspector(App[None]):
             with Vertical(id="right"), TabbedContent(id="tabs"):
                 with TabPane("1 state", id="state"):
                     yield OptionList(id="items")
-                with TabPane("2 ledger", id="ledger"), VerticalScroll():
-                    yield Static(id="ledger-text")
+                with TabPane("2 ledger", id="ledger"):
+                    yield OptionList(id="counts")
                 with TabPane("3 source", id="source"), VerticalScroll():
                     yield Static(id="source-text")
                 with TabPane("4 moves", id="moves"):
@@ -131,7 +173,7 @@ class Inspector(App[None]):
                 with TabPane("5 props", id="properties"), VerticalScroll():
                     yield Static(id="truths")
                 with TabPane("6 why", id="why"), VerticalScroll():
-                    yield Static("Choose a variable in the state pane, then press y.", id="causes")
+                    yield Static(id="causes")
         yield Input(id="prompt")
         yield Footer()
 
@@ -160,6 +202,7 @@ class Inspector(App[None]):
             for step in self.trace.steps
         )
         self.query_one("#columns", Static).update(views.head_text(self.trace, columns, width))
+        self.query_one("#causes", Static).update(views.blame_text(self.trace))
         steps.highlighted = self.session.node.depth
         self._draw()
 
@@ -178,13 +221,21 @@ class Inspector(App[None]):
         relevant = self.relevant if self.explains else None
         items = self.query_one("#items", OptionList)
         chosen = self._chosen()
-        rows = views.state_rows(session.shown(), relevant)
+        room = self.size.width * 2 // 5 - 7
+        rows = views.state_rows(session.shown(), relevant, room)
         items.clear_options()
         items.add_options(Option(text, id=f"v{n}") for n, (_, text) in enumerate(rows))
         self.names = [name for name, _ in rows]
         if chosen in self.names:
             items.highlighted = self.names.index(chosen)
-        self.query_one("#ledger-text", Static).update(views.ledger_table(session.ledger()))
+        counts = self.query_one("#counts", OptionList)
+        count = self._count()
+        ledger = session.ledger()
+        self.counts = [line.count for line in ledger]
+        counts.clear_options()
+        counts.add_options(Option(views.ledger_row(line)) for line in ledger)
+        if count in self.counts:
+            counts.highlighted = self.counts.index(count)
         height = max(self.size.height - 8, 8)
         self.query_one("#source-text", Static).update(views.source_text(session, trace, height))
         self.query_one("#truths", Static).update(views.truth_table(session.truths()))
@@ -205,13 +256,18 @@ class Inspector(App[None]):
         branches = len(self.session.leaves())
         if branches > 1:
             title.append(f"   {branches} branches", style="magenta")
-        place = Text(f"step {node.depth} of {len(trace.steps)}", no_wrap=True, overflow="ellipsis")
+        place = Text(f"step {node.depth} of {len(trace.steps)}")
         if trace.blame is not None:
             place.append(f"   ends in {trace.blame.violation}: ", style=views.FAULT)
             place.append(printable(trace.blame.message), style=views.FAULT)
         lines = [title, place]
-        if self.relevant is not None and (sentence := race(trace, self.relevant)):
+        sentence = "" if self.relevant is None else race(trace, self.relevant)
+        if sentence:
             lines.append(Text(printable(sentence)))
+        if not sentence or trace.loop is not None:
+            lines += [
+                Text(line) for line in views.fact_lines(trace)[: max(2, self.size.height // 9)]
+            ]
         for watch in self.watches:
             lines.append(
                 Text(f"{printable(watch)} = {printable(self._watched(watch))}", style="cyan")
@@ -226,6 +282,16 @@ class Inspector(App[None]):
         names = getattr(self, "names", [])
         return names[index] if index is not None and index < len(names) else None
 
+    def _count(self) -> str | None:
+        index = self.query_one("#counts", OptionList).highlighted
+        counts = getattr(self, "counts", [])
+        return counts[index] if index is not None and index < len(counts) else None
+
+    def on_resize(self) -> None:
+        """Columns and rows have other widths."""
+        if not self.searching and self.query("#steps"):
+            self._draw_branch()
+
     # --- moving along the branch --------------------------------------------------------
 
     def _go(self, depth: int) -> None:
@@ -239,7 +305,9 @@ class Inspector(App[None]):
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         """The cursor moved along the steps."""
-        if event.option_list.id == "steps" and event.option_index != self.session.node.depth:
+        if self.searching or event.option_list.id != "steps":
+            return
+        if event.option_index != self.session.node.depth:
             self._go(event.option_index)
 
     def action_step(self, count: int) -> None:
@@ -271,14 +339,19 @@ class Inspector(App[None]):
 
     def action_change(self, direction: int) -> None:
         """The next step that changes the chosen variable."""
-        chosen = self._chosen()
-        depth = self.session.node.depth + direction
-        while 1 <= depth <= len(self.trace.steps):
-            if any(c.variable == chosen for c in self.trace.steps[depth - 1].changes):
-                self._go(depth)
-                return
-            depth += direction
-        self.notify(f"{printable(chosen or 'nothing')} does not change there")
+        focused = self.focused
+        if focused is not None and focused.id == "counts" and (chosen := self._count()):
+            found = {one.step for one in self.session.handovers(chosen, self.leaf)}
+        else:
+            chosen = self._chosen()
+            path = self.session.path(self.leaf)
+            found = {node.depth for node in path if chosen in self.session.changed(node)}
+        depth = self.session.node.depth
+        ahead = [step for step in found if (step - depth) * direction > 0]
+        if ahead:
+            self._go(min(ahead) if direction > 0 else max(ahead))
+        else:
+            self.notify(f"{printable(chosen or 'nothing')} does not change there")
 
     # --- other runs ---------------------------------------------------------------------
 
@@ -298,20 +371,42 @@ class Inspector(App[None]):
         self._draw_branch()
 
     def action_wander(self) -> None:
-        """Ten random steps."""
+        """Ten random steps, on a branch of its own."""
         taken = self.session.wander(10, len(self.session.nodes))
         self.notify(f"{taken} random steps")
         self._moved()
 
     def action_violation(self) -> None:
         """On to the nearest violation."""
-        try:
-            run = self.session.find_violation(_FIND)
-        except ZdcheckError as error:
-            self.notify(printable(str(error)), severity="error")
+        self._search(
+            lambda: self.session.find_violation(_FIND), "no violation can be reached from here"
+        )
+
+    def _search(self, search: Callable[[], Run | None], nothing: str) -> None:
+        """Let an engine search, in a thread so that the screen lives; keys wait until it is done."""
+        if self.searching:
+            self.notify("still searching", severity="warning")
             return
-        self.notify("no violation can be reached from here" if run is None else "found")
+        self.searching = True
+        self.notify("searching …", timeout=2)
+
+        def run() -> None:
+            try:
+                found = search()
+                self.call_from_thread(self._found, "found" if found else nothing, "information")
+            except ZdcheckError as error:
+                self.call_from_thread(self._found, str(error), "error")
+
+        self.run_worker(run, thread=True)
+
+    def _found(self, says: str, severity: Literal["information", "error"]) -> None:
+        self.searching = False
+        self.notify(printable(says), severity=severity)
         self._moved()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """While an engine searches, nothing else may walk."""
+        return not self.searching or action in ("help", "quit", "pane", "dismiss")
 
     def action_branch(self) -> None:
         """Show the next branch, at its end."""
@@ -319,6 +414,17 @@ class Inspector(App[None]):
         self.leaf = leaves[(leaves.index(self.leaf) + 1) % len(leaves)]
         self.session.go(self.leaf)
         self._draw_branch()
+
+    def action_branches(self) -> None:
+        """Choose among all branches."""
+
+        def chosen(leaf: int | None) -> None:
+            if leaf is not None:
+                self.leaf = leaf
+                self.session.go(leaf)
+                self._draw_branch()
+
+        self.push_screen(BranchScreen(self.session, self.leaf), chosen)
 
     def action_undo(self) -> None:
         """One step back, on the branch where one stands."""
@@ -351,8 +457,12 @@ class Inspector(App[None]):
             self.notify(printable(str(error)), severity="error")
 
     def key_escape(self) -> None:
-        """Close the prompt."""
+        """Close the prompt; back to the steps."""
         self.query_one("#prompt", Input).remove_class("asked")
+        self.query_one("#steps", OptionList).focus()
+
+    def action_steps(self) -> None:
+        """Put the cursor into the steps."""
         self.query_one("#steps", OptionList).focus()
 
     def answer_search(self, text: str) -> None:
@@ -389,9 +499,8 @@ class Inspector(App[None]):
 
     def answer_find(self, text: str) -> None:
         """On to where a condition is true."""
-        run = self.session.find(text, _FIND)
-        self.notify("there is no such state from here" if run is None else "found")
-        self._moved()
+        condition_of(self.session.lowered, text)
+        self._search(lambda: self.session.find(text, _FIND), "there is no such state from here")
 
     def answer_save(self, text: str) -> None:
         """Write the branch to a file."""
@@ -410,7 +519,14 @@ class Inspector(App[None]):
         self._draw_branch()
 
     def action_why(self) -> None:
-        """Where the chosen variable has its value from."""
+        """Where the chosen variable has its value from, or who took and dropped references."""
+        focused = self.focused
+        if focused is not None and focused.id == "counts" and (count := self._count()):
+            handovers = self.session.handovers(count, self.leaf)
+            drawn = views.handovers_text(count, handovers, self.session.node.depth)
+            self.query_one("#causes", Static).update(drawn)
+            self.action_pane(self.PANES.index("why"))
+            return
         chosen = self._chosen()
         if chosen is None:
             self.notify("choose a variable in the state pane first")

@@ -8,7 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from zdcheck.inspect.explain import Cause, Relevance
-from zdcheck.inspect.session import Move, Session, Shown, Truth
+from zdcheck.inspect.session import HandOver, Move, Session, Shown, Truth
+from zdcheck.render.columns import goes_on
 from zdcheck.render.escape import printable
 from zdcheck.trace.model import LedgerLine, Step, Trace
 
@@ -21,7 +22,10 @@ GOOD = "green"
 def step_text(
     trace: Trace, step: Step, columns: Sequence[int], width: int, relevant: Relevance | None
 ) -> Text:
-    """One step, indented to its thread's column; dim if the violation does not depend on it."""
+    """One step, indented to its thread's column; dim if the violation does not depend on it.
+
+    A call that makes several steps is said once.
+    """
     pale = relevant is not None and step.number not in relevant.steps
     is_last = step is trace.steps[-1] and trace.blame is not None
     style = DIM if pale else FAULT if is_last else ""
@@ -29,10 +33,15 @@ def step_text(
     text = Text(no_wrap=True, overflow="ellipsis")
     if step.number == trace.loop:
         text.append("     ↻ from here the steps repeat for ever\n", style="magenta")
-    text.append(f"{step.number:>3}  ", style=DIM)
-    text.append(f"{indent}{_line(step.code)}", style=style or "bold")
+    number = f"{step.number:>3}  "
+    above = trace.steps[step.number - 2] if step.number > 1 else None
+    if step.number == trace.loop or not goes_on(above, step):
+        text.append(number, style=DIM)
+        text.append(f"{indent}{_line(step.code)}", style=style or "bold")
+        number = "\n     "
     if step.detail:
-        text.append(f"\n     {indent}> {_line(step.detail)}", style=style)
+        text.append(number, style=DIM)
+        text.append(f"{indent}> {_line(step.detail)}", style=style)
     for change in step.changes:
         if change.cleared:
             continue
@@ -46,10 +55,13 @@ def head_text(trace: Trace, columns: Sequence[int], width: int) -> Text:
     """The columns' names."""
     room = _column(columns, width)
     text = Text("     ", no_wrap=True, overflow="ellipsis")
-    for number, thread in enumerate(columns):
-        name = f"CPU{number} ({_line(trace.threads[thread].name)})"
+    names = [_line(trace.threads[thread].name) for thread in columns]
+    full = [f"CPU{number} ({name})" for number, name in enumerate(names)]
+    shown = full if all(len(name) < room for name in full[:-1]) else names
+    for number, name in enumerate(shown):
         is_last = number == len(columns) - 1
-        text.append(name if is_last else f"{name[: room - 1]:<{room}}", style="bold")
+        short = name if len(name) < room else f"{name[: room - 2]}…"
+        text.append(name if is_last else f"{short:<{room}}", style="bold")
     return text
 
 
@@ -71,30 +83,102 @@ def shown_moves(moves: Iterable[Move]) -> list[Move]:
     return sorted(said, key=lambda m: order[m.word])
 
 
-def state_rows(shown: Iterable[Shown], relevant: Relevance | None) -> list[tuple[str, Text]]:
-    """Name and drawn row of everything in the state, what changed first."""
+def state_rows(
+    shown: Iterable[Shown], relevant: Relevance | None, width: int
+) -> list[tuple[str, Text]]:
+    """Name and drawn row of everything in the state: what changed first, then what matters."""
+
+    def is_pale(item: Shown) -> bool:
+        return relevant is not None and item.name not in relevant.variables
+
     rows = []
-    for item in sorted(shown, key=lambda s: not s.changed):
-        pale = relevant is not None and item.name not in relevant.variables
+    for item in sorted(shown, key=lambda s: (not s.changed, is_pale(s))):
+        pale = is_pale(item)
         text = Text(no_wrap=True, overflow="ellipsis")
         text.append(f"{_line(item.name)} = ", style=DIM if pale else "")
         text.append(_line(item.value), style=CHANGED if item.changed else DIM if pale else "")
         if item.changed:
             text.append(f"   was {_line(item.before)}", style=DIM)
+        text.truncate(max(width, 16), overflow="ellipsis")
         rows.append((item.name, text))
     return rows
 
 
-def ledger_table(lines: Iterable[LedgerLine]) -> Table:
-    """Each count with its holders."""
-    table = Table(box=None, padding=(0, 1), show_header=False, expand=True)
-    for line in lines:
-        wrong = line.value != line.expected
-        count = Text(_line(line.count), style=FAULT if wrong else "")
-        value = f"{line.value} = {line.terms or '0'}" if not wrong else f"{line.value}: {line.held}"
-        style = FAULT if wrong else CHANGED if line.value != line.before else ""
-        table.add_row(count, Text(_line(value), style=style))
-    return table
+def ledger_row(line: LedgerLine) -> Text:
+    """One count with its holders."""
+    wrong = line.value != line.expected
+    style = FAULT if wrong else CHANGED if line.value != line.before else ""
+    held = (
+        f"{line.value}, but {line.held}"
+        if wrong
+        else " = ".join(filter(None, (str(line.value), line.terms)))
+    )
+    return Text(f"{_line(line.count)} = ").append(_line(held), style=style)
+
+
+def handovers_text(count: str, handovers: Iterable[HandOver], here: int) -> Text:
+    """Where references of one object were taken and dropped, the step one stands on marked."""
+    text = Text(f"{_line(count)}\n", style="bold")
+    for one in handovers:
+        mark = "▶" if one.step == here else " "
+        text.append(f"{mark} step {one.step}, {_line(one.thread)}: ", style="bold")
+        text.append(f"{one.before} → {one.after}\n")
+        for name in one.taken:
+            text.append(f"    {_line(name)} takes one\n", style=GOOD)
+        for name in one.dropped:
+            text.append(f"    {_line(name)} gives one up\n", style="magenta")
+    if text.plain.count("\n") == 1:
+        text.append("nobody takes or drops a reference on this branch", style=DIM)
+    return text
+
+
+def blame_text(trace: Trace) -> Text:
+    """What is wrong at the end, and every fact about it."""
+    blame = trace.blame
+    if blame is None:
+        return Text("Nothing is wrong at the end of this branch.", style=DIM)
+    text = Text(f"{blame.violation}\n", style=FAULT)
+    text.append(f"{_line(blame.message)}\n")
+    if place := blame.conjunct or blame.place:
+        text.append(f"\n{_line(_near(trace, place.path))}:{place.line}\n  ", style=DIM)
+        text.append(f"{_line(place.text)}\n")
+    for binding in blame.bindings:
+        text.append(f"  false for {_line(binding.name)} = {_line(binding.value)}\n")
+    for line in fact_lines(trace):
+        text.append(f"- {line}\n")
+    text.append("\ny: why the variable chosen in pane 1 is what it is", style=DIM)
+    return text
+
+
+def fact_lines(trace: Trace) -> list[str]:
+    """The facts about what is wrong, without the spec's own path."""
+    facts = trace.blame.facts if trace.blame is not None else ()
+    return [
+        _line(fact.text.replace(f" {trace.spec}:", " :"))
+        + ("" if fact.step is None else f" [step {fact.step}]")
+        for fact in facts
+    ]
+
+
+def _near(trace: Trace, path: str) -> str:
+    return "" if path == trace.spec else path
+
+
+def branch_text(session: Session, leaf: int, is_shown: bool) -> Text:
+    """One branch of the history: how long, where it leaves an older one, how it ends."""
+    path = session.path(leaf)
+    fork = next((n.depth for n in reversed(path[:-1]) if len(session.children(n.number)) > 1), None)
+    here = session.here
+    session.go(leaf)
+    blame = session.trace().blame
+    session.go(here)
+    text = Text("▶ " if is_shown else "  ", no_wrap=True, overflow="ellipsis")
+    text.append(f"{path[-1].depth} steps", style="bold")
+    if fork is not None:
+        text.append(f", another way after step {fork}")
+    if blame is None:
+        return text.append("; nothing is wrong", style=GOOD)
+    return text.append(f"; {blame.violation}", style=FAULT)
 
 
 def truth_table(truths: Iterable[Truth]) -> Table:

@@ -260,6 +260,44 @@ def test_what_mattered(tmp_path: Path) -> None:
     assert "before c's `x = 2`" in sentence
 
 
+def story(path: Path, check: str) -> str:
+    """The race of a check's counterexample."""
+    opened = open_trace(violated(path, check))
+    states, actions = states_and_actions(opened)
+    assert opened.fault is not None
+    return race(opened.trace, relevance(opened.lowered.system, states, actions, opened.fault))
+
+
+def test_the_race_of_a_stale_look() -> None:
+    assert story(ROOT / "docs/tutorial/readme.zd", "default") == (
+        "munmap ran `put_page(old)` (step 3), which made page[0].refcount 0, after gup had looked at"
+        " pte[0].entry in `var seen = READ_ONCE(pte[0].entry)` (step 1) and before gup's"
+        " `get_page(pg)` (step 4)."
+    )
+
+
+def test_a_thread_that_goes_wrong_alone(tmp_path: Path) -> None:
+    path = tmp_path / "alone.zd"
+    path.write_text(
+        "use sync.lock;\nvar l : mutex;\nvar x : 0..3 = 0;\n"
+        "thread a { mutex_lock(l); x = 3; mutex_unlock(l); }\n"
+        "thread b { mutex_lock(l); mutex_unlock(l); }\n"
+        'invariant small: x < 2;\ncheck "x" { expect violation invariant of small; }\n'
+    )
+    assert story(path, "x").startswith("a goes wrong by itself")
+
+
+def test_what_keeps_a_loop_going(tmp_path: Path) -> None:
+    path = tmp_path / "loop.zd"
+    path.write_text(
+        "var here : bool = false;\nvar n : 0..1 = 0;\n"
+        "thread a { here = true; }\n"
+        "thread b { wait until here; while (here) { n = 1; n = 0; } }\n"
+        'progress ends : b terminates;\ncheck "x" { expect violation stuck; }\n'
+    )
+    assert story(path, "x").startswith("Each time b looks at here, which is true since a's `here")
+
+
 def test_why_is_it_so(opened: Opened) -> None:
     states, actions = states_and_actions(opened)
     causes = why(opened.lowered.system, states, actions, "page[0].refcount", len(actions))

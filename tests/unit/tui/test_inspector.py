@@ -15,13 +15,15 @@ from rich.console import Console
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static, TabbedContent
 
-from tests.unit.inspect.test_inspect import SPECS, violated
+from tests.unit.inspect.test_inspect import ROOT, SPECS, violated
+from zdcheck.engines.protocol import Limits
 from zdcheck.inspect.opened import open_trace
 from zdcheck.inspect.session import Session
 from zdcheck.trace.document import loads
 from zdcheck.tui import views
-from zdcheck.tui.app import HelpScreen, Inspector
+from zdcheck.tui.app import BranchScreen, HelpScreen, Inspector
 
+NO_LIMITS = Limits()
 Play = Callable[[Inspector, Pilot[None]], Awaitable[None]]
 
 
@@ -29,11 +31,11 @@ def session() -> Session:
     return Session.of_trace(open_trace(violated(SPECS / "unplug.zd", "no reference")))
 
 
-def play(script: Play, size: tuple[int, int] = (120, 36)) -> None:
+def play(script: Play, size: tuple[int, int] = (120, 36), of: Session | None = None) -> None:
     """Run the inspector on a counterexample, and the script on the inspector."""
 
     async def run() -> None:
-        app = Inspector(session())
+        app = Inspector(of or session())
         async with app.run_test(size=size) as pilot:
             await pilot.pause()
             await script(app, pilot)
@@ -92,7 +94,7 @@ def test_panes() -> None:
         for key, name in zip("123456", Inspector.PANES, strict=True):
             await pilot.press(key)
             assert app.query_one("#tabs", TabbedContent).active == name
-        assert "page[0].refcount" in shown(app, "#ledger-text")
+        assert "page[0].refcount" in "".join(lines(app, "#counts"))
         assert "FALSE" in shown(app, "#truths")
         assert "▶     atomic { pg.refcount -= 1; drop(pg); }" in shown(app, "#source-text")
 
@@ -127,7 +129,7 @@ def test_what_if() -> None:
         assert app.trace.steps[0].thread == 0
         assert "2 branches" in shown(app, "#head")
         await pilot.press("f")
-        await pilot.pause()
+        await found(app, pilot)
         assert app.trace.blame is not None
         await pilot.press("b")
         assert app.trace.blame is not None
@@ -136,6 +138,12 @@ def test_what_if() -> None:
         assert len(app.session.leaves()) >= 2
 
     play(script)
+
+
+async def found(app: Inspector, pilot: Pilot[None]) -> None:
+    """Wait for the engine."""
+    await app.workers.wait_for_complete()
+    await pilot.pause()
 
 
 async def answer(app: Inspector, pilot: Pilot[None], key: str, text: str) -> None:
@@ -158,6 +166,7 @@ def test_searching_and_watching() -> None:
         assert app.watches == []
         await pilot.press("g")
         await answer(app, pilot, "F", "exists g : gup . g.pin != null")
+        await found(app, pilot)
         assert "null" in "".join(lines(app, "#items"))
         assert len(app.session.leaves()) == 2
 
@@ -209,3 +218,114 @@ def test_a_loop_is_marked() -> None:
 def test_nothing_in_a_spec_reaches_the_terminal() -> None:
     assert "\x1b" not in str(views._line("a\x1b[31m\tb"))
     assert "[bold]" in str(views._line("[bold]x"))
+
+
+def test_where_references_are_taken_and_dropped() -> None:
+    async def script(app: Inspector, pilot: Pilot[None]) -> None:
+        await pilot.press("g", "2")
+        assert app.query_one("#counts", OptionList).has_focus
+        app.query_one("#counts", OptionList).highlighted = app.counts.index("page[0].refcount")
+        await pilot.press("n")
+        first = app.session.node.depth
+        handovers = app.session.handovers("page[0].refcount", app.leaf)
+        assert handovers[0].step == first
+        await pilot.press("y")
+        await pilot.pause()
+        assert f"step {first}, unplug: 1 → 0" in shown(app, "#causes")
+        await pilot.press("2", "n")
+        assert app.session.node.depth == handovers[-1].step
+
+    play(script)
+
+
+def test_who_takes_and_who_drops() -> None:
+    found = session()
+    found.here = 0
+    run = found.find("exists g : gup . g.pin != null", NO_LIMITS)
+    assert run is not None
+    taken = [one for one in found.handovers("page[0].refcount", found.here) if one.taken]
+    assert [one.taken for one in taken] == [("gup[0].pin",)]
+    assert "gup[0].pin takes one" in str(views.handovers_text("x", taken, 1))
+    assert "nobody" in str(views.handovers_text("x", (), 1))
+
+
+def test_disabled_moves_say_what_blocks_them() -> None:
+    async def script(app: Inspector, pilot: Pilot[None]) -> None:
+        await pilot.press("g", "4")
+        blocked = [move for move in app.moves if move.word == "blocked"]
+        drawn = "".join(lines(app, "#moves-list"))
+        assert all(move.why for move in blocked)
+        assert all(f"needs {move.why}" in drawn for move in blocked)
+
+    play(script)
+
+
+def test_all_branches() -> None:
+    async def script(app: Inspector, pilot: Pilot[None]) -> None:
+        leaf = app.leaf
+        await pilot.press("g", "r")
+        assert app.leaf != leaf
+        await pilot.press("B")
+        assert isinstance(app.screen, BranchScreen)
+        listed = app.screen.query_one("#branches", OptionList)
+        assert listed.option_count == 2
+        words = [str(listed.get_option_at_index(n).prompt) for n in range(2)]
+        assert "refcount_zero_in_pte" in words[0]
+        listed.highlighted = 0
+        await pilot.press("enter")
+        await pilot.pause()
+        assert app.leaf == leaf
+        await pilot.press("B", "escape")
+        assert not isinstance(app.screen, BranchScreen)
+
+    play(script)
+
+
+def test_what_is_wrong_is_said_before_anything_is_asked() -> None:
+    async def script(app: Inspector, pilot: Pilot[None]) -> None:
+        assert "refcount_zero_in_pte" in shown(app, "#causes")
+        await pilot.press("0")
+        assert app.query_one("#steps", OptionList).has_focus
+
+    play(script)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 50), (20, 6)])
+def test_sizes(size: tuple[int, int]) -> None:
+    async def script(app: Inspector, pilot: Pilot[None]) -> None:
+        await pilot.resize_terminal(100, 30)
+        await pilot.press("j", "k", "1", "question_mark", "escape", "B", "escape")
+
+    play(script, size)
+
+
+def spec_session(folder: Path, text: str, check: str) -> Session:
+    path = folder / "spec.zd"
+    path.write_text(text)
+    return Session.of_trace(open_trace(violated(path, check)))
+
+
+@pytest.mark.parametrize("of", ["deadlock", "stuck", "lock_order"])
+def test_faults_of_nobody_are_explained_at_once(of: str) -> None:
+    path = ROOT / "tests/spec/violations" / of / "broken.zd"
+    text = path.read_text()
+    with TemporaryDirectory() as folder:
+        name = next(line.split('"')[1] for line in text.splitlines() if line.startswith("check"))
+        walk = spec_session(Path(folder), text, name)
+
+    async def script(app: Inspector, pilot: Pilot[None]) -> None:
+        head = shown(app, "#head")
+        assert of in head
+        assert {
+            "deadlock": "waits",
+            "stuck": "for ever",
+            "lock_order": "in another run",
+        }[of] in head
+        assert "ran `" not in head
+        if of == "lock_order":
+            await pilot.press("b")
+            assert "lock_order" in shown(app, "#head")
+        if of == "stuck":
+            assert "for ever" in "".join(lines(app, "#steps"))
+
+    play(script, of=walk)
