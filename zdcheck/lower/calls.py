@@ -13,7 +13,16 @@ from zdcheck.lang import types as t
 from zdcheck.lower.contexts import Contexts
 from zdcheck.lower.emit import Ends
 from zdcheck.lower.instance import spec_error
-from zdcheck.lower.layout import LockStorage, Place, Scalar, ScalarStorage, Storage, Value
+from zdcheck.lower.layout import (
+    LockStorage,
+    Place,
+    Scalar,
+    ScalarStorage,
+    Storage,
+    Value,
+    VariantStorage,
+    VariantValue,
+)
 from zdcheck.lower.lifetime import Lifetimes
 from zdcheck.lower.scopes import Function, Scopes
 from zdcheck.lower.terms import Alias, Evaluation, Frame, Symbols
@@ -83,14 +92,23 @@ class Calls(Scopes):
     def _check_fit(
         self, evaluation: Evaluation, target: Place, type: t.Type, value: Value, expr: m.Expr
     ) -> None:
-        """The value must be in the type it is stored in."""
-        shape = target.storage.shape
-        if not (isinstance(shape, ScalarStorage) and isinstance(value, Scalar)):
-            return
-        if shape.type.kind == "ref" and isinstance(type, t.RefType) and not type.nullable:
-            evaluation.not_null(value.term, expr.type, expr.span)
-        elif shape.type.kind == "int" and not self.ghost:
-            self._in_type(evaluation, shape.type, value.term, target, expr.span)
+        """The value must be in the type it is stored in.
+
+        That goes for ghosts too: engines pack a value into the bits that its type needs.
+        """
+        match target.storage.shape, value:
+            case ScalarStorage(_, scalar), Scalar(term) if scalar.kind == "int":
+                self._in_type(evaluation, scalar, term, target, expr.span)
+            case ScalarStorage(_, scalar), Scalar(term) if scalar.kind == "ref":
+                if isinstance(type, t.RefType) and not type.nullable:
+                    evaluation.stored_not_null(term, expr.type, expr.span)
+            case VariantStorage(symbol, _, _), VariantValue(_, slots) if self.ghost:
+                # In code a payload is judged where the value is made.
+                for slot, scalar in self.layout.slots(symbol).items():
+                    if scalar.kind == "int":
+                        self._in_type(evaluation, scalar, slots[slot], target, expr.span)
+            case _:
+                pass
 
     def _in_type(
         self, evaluation: Evaluation, type: Type, term: Term, target: Place, span: Span

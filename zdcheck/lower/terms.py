@@ -59,7 +59,7 @@ FREED, ALIVE, GONE = 0, 1, 2
 """The lifetime of an object: destroyed itself, alive, died with what it lives in."""
 
 Mode = Literal["code", "property", "ghost"]
-"""Code is judged at each access; a property must be defined; ghost code is total."""
+"""Code is judged at each access; a property must be defined; ghost code can read everything."""
 
 
 @dataclass
@@ -155,7 +155,12 @@ class Evaluation:
 
     def not_null(self, term: Term, type: t.Type, span: Span) -> None:
         """A reference that is used must point to something."""
-        if isinstance(type, t.RefType) and type.nullable and self.mode != "ghost":
+        if self.mode != "ghost":
+            self.stored_not_null(term, type, span)
+
+    def stored_not_null(self, term: Term, type: t.Type, span: Span) -> None:
+        """A reference that goes where null cannot be must point to something, also in ghost code."""
+        if isinstance(type, t.RefType) and type.nullable:
             text = " ".join(span.text.split())
             self.require(
                 apply("not", apply("eq", term, Const(NULL))),
