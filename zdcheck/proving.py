@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from zdcheck.engines.protocol import Found, Watcher
+from zdcheck.engines.protocol import Found, Limits, Watcher
 from zdcheck.engines.symbolic.facts import Invariant
+from zdcheck.engines.symbolic.minimize import reduced
 from zdcheck.engines.symbolic.proof import Proved, Unproved, prove
+from zdcheck.engines.symbolic.solving import Clock
+from zdcheck.ir.system import System
 from zdcheck.lang import model as m
 from zdcheck.pipeline import Lowered, Options, Spec, confirmed, lower_check
 from zdcheck.trace.facts import fact_text
@@ -35,17 +38,23 @@ def prove_check(
     options: Options,
     watch: Watcher,
     starts: Callable[[str], None] = lambda name: None,
+    *,
+    is_to_be_minimal: bool = False,
 ) -> Attempt:
     """Prove one check. Raises SpecError, UsageError, ToolError, EngineDisagreement."""
     lowered = lower_check(spec, check, options)
     starts(check.name)
-    return prove_lowered(lowered, options, watch)
+    return prove_lowered(lowered, options, watch, is_to_be_minimal=is_to_be_minimal)
 
 
-def prove_lowered(lowered: Lowered, options: Options, watch: Watcher) -> Attempt:
+def prove_lowered(
+    lowered: Lowered, options: Options, watch: Watcher, *, is_to_be_minimal: bool = False
+) -> Attempt:
     """The same of a check that is ready. Raises ToolError, EngineDisagreement."""
     spec, check = lowered.spec, lowered.check
     claim = prove(lowered.system, options.limits, watch)
+    if is_to_be_minimal and isinstance(claim, Proved):
+        claim = with_fewer_facts(lowered.system, claim, options.limits)
     expected = Expected(check.expect.violation, check.expect.of, check.expect.by)
     remarks = []
     if spec.model.progress:
@@ -86,6 +95,25 @@ def prove_lowered(lowered: Lowered, options: Options, watch: Watcher) -> Attempt
         reproduce(spec.path, check.name, options),
     )
     return Attempt(lowered, report, invariant)
+
+
+def with_fewer_facts(system: System, proved: Proved, limits: Limits) -> Proved:
+    """The proof with as few facts as the time that is left allows."""
+    statistics = proved.statistics
+    if limits.timeout_s is not None:
+        left = max(limits.timeout_s - statistics.elapsed_s, 0.0)
+        limits = replace(limits, timeout_s=left)
+    clock = Clock(limits)
+    found = reduced(system, proved.invariant, clock)
+    count = len(found.invariant.facts)
+    facts = "1 fact" if count == 1 else f"{count:,} facts"
+    word = "minimal" if found.is_minimal else "maybe not minimal"
+    seconds = statistics.elapsed_s + clock.elapsed_s
+    return replace(
+        proved,
+        invariant=found.invariant,
+        statistics=replace(statistics, figures=f"{facts}, {word}", elapsed_s=seconds),
+    )
 
 
 def reproduce(path: str, check: str, options: Options) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from zdcheck.engines.protocol import Found, Limits, NoneFound, Stopped
 from zdcheck.engines.symbolic import obligations
 from zdcheck.engines.symbolic.facts import Invariant
 from zdcheck.engines.symbolic.induction import Refuted, Search
-from zdcheck.engines.symbolic.minimize import looked_at_again
+from zdcheck.engines.symbolic.minimize import Reduced, looked_at_again, reduced
 from zdcheck.engines.symbolic.obligations import Obligations, Step
 from zdcheck.engines.symbolic.proof import Proved, Unproved, prove
 from zdcheck.engines.symbolic.samples import Samples
@@ -116,6 +117,33 @@ def test_specs(path: str) -> None:
         assert isinstance(got, Found if expects_fault else Proved), check.name
         if expects_fault:
             assert invariant_without_search(system, 3.0) is None, check.name
+
+
+@pytest.mark.parametrize("path", SMALL)
+def test_a_minimal_invariant_is_one_and_has_no_fact_to_spare(path: str) -> None:
+    """Asked in another encoding: all together prove it, and without any learned one they do not."""
+    for check, system in lowered_checks(path):
+        if check.expect.violation is not None:
+            continue
+        got = prove(system, Limits(timeout_s=60), ignore)
+        assert isinstance(got, Proved)
+        found = reduced(system, got.invariant, Clock(Limits(timeout_s=60)))
+        assert found.is_minimal
+        facts = found.invariant.facts
+        assert set(facts) <= set(got.invariant.facts)
+        assert not _says_sat(system, found.invariant)
+        spare = [n for n, fact in enumerate(facts) if fact.never]
+        for number in spare[:: max(1, len(spare) // 5)]:
+            rest = replace(found.invariant, facts=facts[:number] + facts[number + 1 :])
+            assert _says_sat(system, rest), facts[number]
+
+
+def test_a_reduction_that_has_no_time_spares_nothing() -> None:
+    check, system = next(lowered_checks("unplug/teardown.zd"))
+    got = prove(system, Limits(timeout_s=60), ignore)
+    assert isinstance(got, Proved), check.name
+    found = reduced(system, got.invariant, Clock(Limits(timeout_s=0.0)))
+    assert found == Reduced(got.invariant, is_minimal=False)
 
 
 def _says_sat(system: System, invariant: Invariant) -> bool:

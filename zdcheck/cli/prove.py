@@ -36,6 +36,7 @@ from zdcheck.trace.verdict import Reason, Violated, exit_code
 @opt.model_options
 @click.option("--timeout", type=opt.Duration(), default=300.0, help="For each check; 5m.")
 @click.option("--max-memory", type=opt.Memory(), help="For explicit search, such as 4G.")
+@click.option("--minimal", is_flag=True, help="Leave out every fact that can be spared.")
 @click.option("--facts", is_flag=True, help="Print the invariant of each proof.")
 @click.option("--save", metavar="DIR", help="Write each proof there, as JSON and as SMT-LIB.")
 @click.option("--json", "json_path", metavar="FILE", help="Write the report as JSON; - is stdout.")
@@ -48,6 +49,7 @@ def command(
     scope: tuple[str, ...],
     timeout: float,
     max_memory: int | None,
+    minimal: bool,
     facts: bool,
     save: str | None,
     json_path: str | None,
@@ -67,12 +69,13 @@ def command(
         progress=False,
     )
     paint, _ = opt.colored(color)
-    return _Run(options, save, json_path, facts, stats, paint).all(specs)
+    return _Run(options, minimal, save, json_path, facts, stats, paint).all(specs)
 
 
 @dataclass
 class _Run:
     options: Options
+    minimal: bool
     save: str | None
     json_path: str | None
     facts: bool
@@ -147,7 +150,14 @@ class _Run:
 
     def _check(self, spec: Spec, check: m.Check, width: int) -> None:
         with ProgressLine(sys.stderr, None) as progress:
-            attempt = prove_check(spec, check, self.options, progress.watch, progress.start)
+            attempt = prove_check(
+                spec,
+                check,
+                self.options,
+                progress.watch,
+                progress.start,
+                is_to_be_minimal=self.minimal,
+            )
         report = attempt.report
         self.reports.append(report)
         self._say(render.result_line(report, width, self.color))
