@@ -25,10 +25,12 @@ Open = Callable[..., "Page"]
 def written(found: Opened, path: Path) -> Path:
     """The run's page in a file."""
     pytest.importorskip("jinja2", reason="reports need Jinja2")
+    from zdcheck.report.graph import graph_of
     from zdcheck.report.html import Extras, page
     from zdcheck.report.record import record
 
-    path.write_text(page(record(found, found.trace), Extras("zdcheck check x.zd", "1.0")), "utf-8")
+    extras = Extras("zdcheck check x.zd", "1.0", graph_of(found))
+    path.write_text(page(record(found), extras), "utf-8")
     return path
 
 
@@ -58,6 +60,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "race": opened(race, RACE_CHECK),
         "library": opened(ROOT / "specs/migration/progress.zd", "the entry is left behind"),
         "lasso": opened(lasso, "x"),
+        "locks": opened(ROOT / "tests/spec/violations/lock_order/broken.zd", "both orders"),
         "hostile": opened(hostile, HOSTILE_CHECK),
     }
     return {key: written(run, folder / f"{key}.html") for key, run in found.items()}

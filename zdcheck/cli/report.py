@@ -6,7 +6,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -24,13 +24,7 @@ from zdcheck.inspect.pin import as_options
 from zdcheck.pipeline import Options, Spec, load_spec, lower_check, reproduce, run_check
 from zdcheck.render.escape import printable
 from zdcheck.render.progress import ProgressLine
-from zdcheck.trace.model import Trace
 from zdcheck.trace.verdict import Violated
-
-_ELSEWHERE = (
-    "A cycle of locks is closed by several runs. This file has only the first of them; "
-    "what it says is wrong was not confirmed again."
-)
 
 
 @click.command("report")
@@ -73,19 +67,17 @@ def command(
     for one in shown:
         path = Path(output)
         if is_folder:
-            path /= f"{_free(names, slug(one.trace.check))}.html"
+            path /= f"{_free(names, slug(one.opened.trace.check))}.html"
         _write(one, path)
     return code
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A run to show, how to see it again, and what to know about it."""
+    """A run to show, and how to see it again."""
 
     opened: Opened
-    trace: Trace
     again: str
-    notice: str = ""
 
 
 def _of_trace(path: str) -> Shown:
@@ -95,9 +87,7 @@ def _of_trace(path: str) -> Shown:
         again = reproduce(saved.spec, saved.check, as_options(opened))
     except ToolError as error:
         raise ToolError(f"{path}: {error}") from None
-    if opened.trace.blame is None and saved.blame is not None:
-        return Shown(opened, replace(opened.trace, blame=saved.blame), again, _ELSEWHERE)
-    return Shown(opened, opened.trace, again)
+    return Shown(opened, again)
 
 
 def _of_spec(
@@ -156,9 +146,8 @@ def _searched(spec: Spec, check_name: str | None, options: Options) -> Iterator[
                     raise KeyboardInterrupt
                 yield Searched(check.name, None, False)
             elif isinstance(claim, Found) and isinstance(report.verdict, Violated):
-                trace = report.verdict.trace
-                opened = Opened(lowered, claim.run, claim.fault, trace)
-                shown = Shown(opened, trace, report.reproduce)
+                opened = Opened(lowered, claim.run, claim.fault, report.verdict.trace)
+                shown = Shown(opened, report.reproduce)
                 yield Searched(check.name, shown, report.surprise is not None)
 
 
@@ -186,10 +175,12 @@ def _refuse_unwritable(output: str, is_folder: bool) -> None:
 
 def _write(shown: Shown, path: Path) -> None:
     # Not imported above: without Jinja2 there is a better message than its absence.
+    from zdcheck.report.graph import graph_of
     from zdcheck.report.html import Extras, page
     from zdcheck.report.record import record
 
-    text = page(record(shown.opened, shown.trace, shown.notice), Extras(shown.again, version()))
+    extras = Extras(shown.again, version(), graph_of(shown.opened))
+    text = page(record(shown.opened), extras)
     try:
         write_whole(path, text)
     except OSError as error:

@@ -20,13 +20,16 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from zdcheck.base.catalogue import VIOLATIONS
+from zdcheck.inspect.explain import Relevance
 from zdcheck.render.columns import Effect, effects, goes_on, loop_begins, place_label
+from zdcheck.render.drawing import Drawing
+from zdcheck.render.drawing_svg import svg
 from zdcheck.render.escape import printable
 from zdcheck.report.payload import payload
 from zdcheck.report.record import Record
 from zdcheck.report.source import Shown, functions, pieces
 from zdcheck.report.timeline import Lanes, lanes, percent, strips
-from zdcheck.trace.model import Blame, Place, Step, Trace
+from zdcheck.trace.model import Blame, OtherRun, Place, Step, Trace
 
 CHUNK = 50
 """So many steps are laid out together, or skipped together while they are out of sight."""
@@ -87,10 +90,11 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Extras:
-    """What is known beside the run: how to see it again, and a drawn state graph, if it is small."""
+    """What is known beside the run: how to see it again, and a graph of it, if that is small."""
 
     reproduce: str = ""
     version: str = ""
+    graph: Drawing | None = None
 
 
 def page(record: Record, extras: Extras) -> str:
@@ -111,7 +115,9 @@ def page(record: Record, extras: Extras) -> str:
             meaning=_words(_meaning(trace.blame)),
             race=_words(record.race),
             columns=columns,
-            rows=_rows(record, columns, texts),
+            rows=_rows(record, columns, texts, trace),
+            others=_others(record, columns, texts),
+            graph=None if extras.graph is None else Markup(svg(extras.graph)),
             chunk=CHUNK,
             again=_again(trace),
             lanes=_lanes(record, columns),
@@ -182,53 +188,63 @@ def _hash(text: str) -> str:
 
 
 def _columns(trace: Trace) -> dict[int, Column]:
-    moving = sorted({step.thread for step in trace.steps})
     return {
-        thread: Column(thread, n, trace.threads[thread].name) for n, thread in enumerate(moving)
+        thread: Column(thread, n, trace.threads[thread].name)
+        for n, thread in enumerate(trace.moving)
     }
 
 
-def _rows(record: Record, columns: dict[int, Column], texts: tuple[Shown, ...]) -> list[Row]:
+def _rows(
+    record: Record, columns: dict[int, Column], texts: tuple[Shown, ...], run: Trace | OtherRun
+) -> list[Row]:
+    """The rows of the run, or of another one that it needs; in those nothing is greyed."""
+    trace = record.trace
+    relevant = record.relevant if run is trace else None
+    loop = trace.loop if run is trace else None
     by_path = {text.path: text for text in texts}
-    trace, relevant = record.trace, record.relevant
     rows = []
     before: Step | None = None
-    for step in trace.steps:
-        if step.number == trace.loop:
+    for step in run.steps:
+        if step.number == loop:
             before = None
         same = goes_on(before, step)
         rows.append(
             Row(
-                step.number,
-                columns[step.thread],
-                "" if same else step.code,
-                "" if same else place_label(trace, step.shown),
-                step.detail,
-                "" if step.inside is None else place_label(trace, step.inside),
-                _function(by_path, step.inside),
-                tuple(
-                    (
-                        effect,
-                        relevant is not None
-                        and bool(effect.variable)
-                        and effect.variable not in relevant.variables,
-                    )
-                    for effect in effects(trace, step)
+                number=step.number,
+                column=columns[step.thread],
+                call="" if same else step.code,
+                call_place="" if same else place_label(trace, step.shown),
+                inside=step.detail,
+                inside_place="" if step.inside is None else place_label(trace, step.inside),
+                function=_function(by_path, step.inside),
+                effects=tuple(
+                    (effect, _is_dull(effect, relevant)) for effect in effects(trace, step)
                 ),
-                relevant is not None and step.number not in relevant.steps,
-                step is trace.steps[-1] and trace.blame is not None and trace.loop is None,
-                trace.loop is not None and step.number >= trace.loop,
-                before is None or before.thread != step.thread,
-                loop_begins(trace) if step.number == trace.loop else "",
+                pale=relevant is not None and step.number not in relevant.steps,
+                fault=step is run.steps[-1] and trace.blame is not None and trace.loop is None,
+                looped=loop is not None and step.number >= loop,
+                switch=before is None or before.thread != step.thread,
+                before=loop_begins(trace) if step.number == loop else "",
             )
         )
         before = step
     return rows
 
 
+def _is_dull(effect: Effect, relevant: Relevance | None) -> bool:
+    """Whether it is about a variable that the violation does not depend on."""
+    return relevant is not None and effect.variable not in (*relevant.variables, "")
+
+
 def _function(texts: dict[str, Shown], place: Place | None) -> str:
     text = None if place is None else texts.get(place.path)
     return "" if text is None or place is None else text.function(place.line)
+
+
+def _others(
+    record: Record, columns: dict[int, Column], texts: tuple[Shown, ...]
+) -> tuple[tuple[OtherRun, list[Row]], ...]:
+    return tuple((run, _rows(record, columns, texts, run)) for run in record.trace.others)
 
 
 def _again(trace: Trace) -> tuple[Words, ...]:
@@ -287,7 +303,7 @@ def _texts(record: Record) -> tuple[Shown, ...]:
     """The spec, and every other text in which something happens."""
     trace = record.trace
     used = {spot.path for walk in record.walks for stand in walk.stands for spot in stand.spots}
-    for step in trace.steps:
+    for step in trace.all_steps:
         used.update(place.path for place in (step.place, *step.calls))
     blame = trace.blame
     used.update(p.path for p in (blame.place, blame.conjunct) if p) if blame else None

@@ -96,20 +96,20 @@ class Walk:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Everything that a page shows of one run. `notice` is what a reader must know about it, or ""."""
+    """Everything that a page shows of one run."""
 
     trace: Trace
     relevant: Relevance | None
     race: str
-    notice: str
     variables: tuple[Variable, ...]
     counts: tuple[Count, ...]
     properties: tuple[Judged, ...]
     walks: tuple[Walk, ...]
 
 
-def record(opened: Opened, trace: Trace, notice: str = "") -> Record:
-    """The record of a replayed run. `trace` is what is shown of it: its own, or one with a blame added."""
+def record(opened: Opened) -> Record:
+    """The record of a replayed run."""
+    trace = opened.trace
     system = opened.lowered.system
     actions = tuple(system.actions[id] for id in opened.run.actions)
     states = states_along(system, opened.run)
@@ -120,7 +120,6 @@ def record(opened: Opened, trace: Trace, notice: str = "") -> Record:
         trace,
         relevant,
         "" if relevant is None else race(trace, relevant),
-        notice,
         tuple(_variables(system, whole, actions, relevant)),
         tuple(_count(system, entry, whole) for entry in system.ledger),
         (

@@ -32,7 +32,7 @@ def unplug() -> Opened:
 
 @pytest.fixture(scope="module")
 def whole(unplug: Opened) -> Record:
-    return record(unplug, unplug.trace)
+    return record(unplug)
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def lasso(tmp_path: Path) -> Record:
     path = tmp_path / "loop.zd"
     path.write_text(LASSO)
     found = opened(path, "x")
-    return record(found, found.trace)
+    return record(found)
 
 
 class Reader(HTMLParser):
@@ -60,7 +60,7 @@ class Reader(HTMLParser):
 
 
 def drawn(found: Opened, again: str = "zdcheck check") -> str:
-    return page(record(found, found.trace), Extras(again, "1.0"))
+    return page(record(found), Extras(again, "1.0"))
 
 
 def data_of(text: str) -> object:

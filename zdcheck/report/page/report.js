@@ -288,6 +288,16 @@
       byId(tab.dataset.panel).classList.toggle("on", on);
     }
     draw();
+    if (name === "graph") centre();
+  };
+  // The run may lie anywhere in its graph: show where it begins.
+  const centre = () => {
+    const box = document.querySelector(".drawing");
+    const start = box.querySelector(".zdg-marked, .zdg-start");
+    if (!start || box.scrollTop || box.scrollLeft) return;
+    const place = start.getBoundingClientRect();
+    const frame = box.getBoundingClientRect();
+    box.scrollLeft = place.left + place.width / 2 - frame.left - frame.width / 2;
   };
   tabs.forEach((tab) => {
     tab.addEventListener("click", () => show(tab.dataset.panel));
@@ -408,7 +418,7 @@
   // A run that repeats goes on where its loop begins.
   const on = () => go(here === last && data.loop !== null && data.loop <= last ? data.loop : here + 1);
 
-  const panels = ["state", "counts", "source", "props", "why"];
+  const panels = ["state", "counts", "source", "props", "why", "graph"].filter((name) => byId(name));
   const keys = {
     j: on,
     ArrowDown: on,
