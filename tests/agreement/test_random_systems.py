@@ -15,7 +15,8 @@ from zdcheck.engines.protocol import Found
 from zdcheck.ir.system import System
 
 EVERYDAY = range(40)
-MANY = range(1000, 6200)
+MANY = range(1000, 6400)
+"""At least 95 of every 100 are compared, so 5,130 systems at least."""
 
 
 def fits(system: System) -> bool:
@@ -41,7 +42,7 @@ def test_the_engines_agree_on_many(first: int, cache: Path) -> None:
         except Exception as error:
             error.add_note(f"random_system({seed})")
             raise
-    assert compared > 90
+    assert compared >= 95
 
 
 def test_the_systems_are_worth_it() -> None:
