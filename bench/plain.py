@@ -1,4 +1,4 @@
-"""One plain search of a spec's first check, measured without everything around it; used by run.py.
+"""One plain search of a spec's first check, promises left out, measured without everything around it; used by run.py.
 
     python bench/plain.py SPEC WORKERS KIND=N… set:CONFIG=N…
 
@@ -19,7 +19,8 @@ from zdcheck.pipeline import Options, load_spec, lower_check
 def main(path: str, workers: int, scope: dict[str, int], settings: dict[str, str]) -> None:
     """Search and print."""
     spec = load_spec(path)
-    system = lower_check(spec, spec.model.checks[0], Options(scope=scope, settings=settings)).system
+    options = Options(scope=scope, settings=settings, progress=False)
+    system = lower_check(spec, spec.model.checks[0], options).system
     engine = ExplicitEngine(without=REDUCTIONS)
     engine.solve(system, Limits(max_states=1), lambda progress: None)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)

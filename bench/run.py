@@ -1,7 +1,7 @@
-"""The explorer's figures: speed beside C by hand, SPIN and rumur; memory; start-up; every spec.
+"""The explorer's figures: speed beside C by hand, SPIN and rumur; memory; start-up; promises; every spec.
 
-    python bench/run.py [gup] [wide] [start] [specs] [--size small|large|both] [--repeat N]
-                        [--without-peers]
+    python bench/run.py [gup] [unplug] [wide] [start] [progress] [specs] [--size small|large|both]
+                        [--repeat N] [--without-peers] [--seconds N] [--only TEXT]
 
 Each round runs every program once, so that a busy machine is busy for all of them; figures are
 medians over the rounds. `wall` is what a clock says, `cpu` the user and system time of the search
@@ -20,25 +20,59 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from statistics import median
 
+from zdcheck.pipeline import load_spec
+
 HERE = Path(__file__).parent
-SIZES = {
-    "small": {"gup": 3, "page": 2, "pte": 3, "unmapper": 2},
-    "large": {"gup": 3, "page": 3, "pte": 3, "unmapper": 2},
-}
 GUP = str(HERE / "gup" / "gup.zd")
 WIDE = str(HERE / "wide" / "wide.zd")
 TOPS = {"small": 143, "large": 310}
 PADS = {8: 1, 16: 5, 24: 9, 32: 13}
 """By bytes of a packed state: how many pads make it that wide."""
 
-SPEC_SECONDS = 60
-"""How long a peer may take for one of the shipped specs."""
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """One protocol, written by hand as `NAME/NAME.zd`, `.pml` and `.m`.
+
+    `sizes` are numbers of objects and threads by kind, `macros` the kinds by their names in Promela
+    and Murphi, `tables` SPIN's option for a table that is large enough.
+    """
+
+    name: str
+    sizes: Mapping[str, Mapping[str, int]]
+    macros: Mapping[str, str]
+    tables: Mapping[str, str]
+
+    def source(self, suffix: str) -> Path:
+        """The protocol in one of the languages."""
+        return HERE / self.name / f"{self.name}.{suffix}"
+
+    def defines(self, size: str) -> list[str]:
+        """The size as options of the preprocessor."""
+        return [f"-D{macro}={self.sizes[size][kind]}" for macro, kind in self.macros.items()]
+
+
+GUP_PROTOCOL = Protocol(
+    "gup",
+    {
+        "small": {"gup": 3, "page": 2, "pte": 3, "unmapper": 2},
+        "large": {"gup": 3, "page": 3, "pte": 3, "unmapper": 2},
+    },
+    {"GUPS": "gup", "PAGES": "page", "UNMAPPERS": "unmapper"},
+    {"small": "-w22", "large": "-w25"},
+)
+UNPLUG_PROTOCOL = Protocol(
+    "unplug",
+    {"small": {"walker": 6}, "large": {"walker": 7}},
+    {"WALKERS": "walker"},
+    {"small": "-w19", "large": "-w22"},
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +132,13 @@ def shell(*command: str, cwd: Path) -> None:
 # --- the contenders ---------------------------------------------------------------------
 
 
-def by_hand(size: dict[str, int], home: Path) -> list[Contender]:
-    """The limit: C for this protocol alone."""
-    macros = {"GUPS": "gup", "PAGES": "page", "PTES": "pte", "UNMAPPERS": "unmapper"}
-    defines = [f"-D{macro}={size[kind]}" for macro, kind in macros.items()]
-    source = str(HERE / "limit" / "gup.c")
-    shell("cc", "-O3", "-march=native", "-pthread", *defines, source, "-o", "limit", cwd=home)
+def by_hand(protocol: Protocol, size: str, home: Path) -> list[Contender]:
+    """The limit: C for this protocol alone, where there is such."""
+    source = HERE / "limit" / f"{protocol.name}.c"
+    if not source.exists():
+        return []
+    defines = [*protocol.defines(size), f"-DPTES={protocol.sizes[size]['pte']}"]
+    shell("cc", "-O3", "-march=native", "-pthread", *defines, str(source), "-o", "limit", cwd=home)
     return [
         Contender(
             f"C by hand, {workers} thread{'s' * (workers > 1)}",
@@ -114,13 +149,14 @@ def by_hand(size: dict[str, int], home: Path) -> list[Contender]:
     ]
 
 
-def zdcheck_plain(size: dict[str, int], home: Path) -> list[Contender]:
+def zdcheck_plain(protocol: Protocol, size: str, home: Path) -> list[Contender]:
     """The explorer without reductions; the process of the search alone is measured."""
+    spec = str(protocol.source("zd"))
     return [
         Contender(
             f"zdcheck, plain, {workers} worker{'s' * (workers > 1)}",
             True,
-            partial(plain, GUP, workers, home, **size),
+            partial(plain, spec, workers, home, **protocol.sizes[size]),
         )
         for workers in (1, 2)
     ]
@@ -140,15 +176,18 @@ def plain(spec: str, workers: int, home: Path, **numbers: int) -> Sample:
     return Sample(int(states), float(wall), float(cpu), int(memory))
 
 
-def zdcheck_reduced(size: dict[str, int], home: Path) -> list[Contender]:
+def zdcheck_reduced(protocol: Protocol, size: str, home: Path) -> list[Contender]:
     """From the spec to the verdict, with nothing cached, then with everything cached."""
-    scope = [word for kind, n in size.items() for word in ("--scope", f"{kind}={n}")]
+    words = [str(protocol.source("zd")), "--no-progress", *scope_words(protocol.sizes[size])]
     return [
-        Contender("zdcheck, reduced, spec to verdict", False, lambda: uncached(home, GUP, *scope)),
-        Contender(
-            "zdcheck, the same from the cache", False, lambda: check(home / "cache", GUP, *scope)
-        ),
+        Contender("zdcheck, reduced, spec to verdict", False, lambda: uncached(home, *words)),
+        Contender("zdcheck, the same from the cache", False, lambda: check(home / "cache", *words)),
     ]
+
+
+def scope_words(size: Mapping[str, int]) -> list[str]:
+    """The size as options of zdcheck."""
+    return [word for kind, n in size.items() for word in ("--scope", f"{kind}={n}")]
 
 
 def check(cache: Path, *arguments: str) -> Sample:
@@ -164,28 +203,21 @@ def uncached(home: Path, *arguments: str) -> Sample:
     return check(home / "cache", *arguments)
 
 
-def spin(size: dict[str, int], home: Path) -> list[Contender]:
+def spin(protocol: Protocol, size: str, home: Path) -> list[Contender]:
     """SPIN, exact: its fastest setting, and with its partial-order reduction."""
     if shutil.which("spin") is None:
         print("spin is not installed: left out", file=sys.stderr)
         return []
-    defines = [
-        f"-DGUPS={size['gup']}",
-        f"-DPAGES={size['page']}",
-        f"-DUNMAPPERS={size['unmapper']}",
-    ]
-    model = str(HERE / "gup" / "gup.pml")
     contenders = []
     for name, options, is_plain in (
         ("SPIN -O3 -DSAFETY -DNOREDUCE", ["-DNOREDUCE"], True),
         ("SPIN -O3 -DSAFETY, partial order", [], False),
     ):
         program = "pan-plain" if is_plain else "pan-reduced"
-        shell("spin", "-a", *defines, model, cwd=home)
+        shell("spin", "-a", *protocol.defines(size), str(protocol.source("pml")), cwd=home)
         flags = ["-O3", "-DSAFETY", "-DMEMLIM=16000", *options]
         shell("cc", *flags, "pan.c", "-o", program, cwd=home)
-        table = "-w25" if size["page"] > 2 else "-w22"
-        command = [f"./{program}", "-m30000000", table]
+        command = [f"./{program}", "-m30000000", protocol.tables[size]]
         contenders.append(
             Contender(
                 name,
@@ -196,21 +228,21 @@ def spin(size: dict[str, int], home: Path) -> list[Contender]:
     return contenders
 
 
-def rumur(size: dict[str, int], home: Path) -> list[Contender]:
+def rumur(protocol: Protocol, size: str, home: Path) -> list[Contender]:
     """rumur, plain on one thread, and with its symmetry from model to verdict."""
     if shutil.which("rumur") is None:
         print("rumur is not installed: left out", file=sys.stderr)
         return []
-    text = (HERE / "gup" / "gup.m").read_text(encoding="utf-8")
-    for constant, kind in (("GUPS", "gup"), ("PAGES", "page"), ("UNMAPPERS", "unmapper")):
-        text = re.sub(rf"\b{constant}: \d+", f"{constant}: {size[kind]}", text)
-    (home / "gup.m").write_text(text, encoding="utf-8")
+    text = protocol.source("m").read_text(encoding="utf-8")
+    for constant, kind in protocol.macros.items():
+        text = re.sub(rf"\b{constant}: \d+", f"{constant}: {protocol.sizes[size][kind]}", text)
+    (home / "model.m").write_text(text, encoding="utf-8")
 
     def build(symmetry: str) -> str:
         program = f"rumur-{symmetry}"
         shell(
             "rumur", "--symmetry-reduction", symmetry, "--deadlock-detection", "off",
-            "--output", f"{program}.c", "gup.m", cwd=home,
+            "--output", f"{program}.c", "model.m", cwd=home,
         )  # fmt: skip
         flags = ["-O3", "-march=native", "-mcx16"]
         shell("cc", *flags, f"{program}.c", "-o", program, "-pthread", "-latomic", cwd=home)
@@ -259,15 +291,15 @@ def load() -> str:
     return f"{os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}"
 
 
-def measure_gup(size: str, repeat: int, peers: bool) -> bool:
+def measure_protocol(protocol: Protocol, size: str, repeat: int, peers: bool) -> bool:
     """Print the table for one size; False if the numbers of states disagree."""
     with tempfile.TemporaryDirectory(prefix="zdcheck-bench-") as directory:
         home = Path(directory)
         makers = [by_hand, zdcheck_plain, zdcheck_reduced, *((spin, rumur) if peers else ())]
-        contenders = [c for make in makers for c in make(SIZES[size], home)]
+        contenders = [c for make in makers for c in make(protocol, size, home)]
         samples = {name: middle(found) for name, found in rounds(contenders, repeat).items()}
     ours = samples["zdcheck, plain, 1 worker"]
-    print(f"\n## gup, {size}: {SIZES[size]}; {load()}\n")
+    print(f"\n## {protocol.name}, {size}: {protocol.sizes[size]}; {load()}\n")
     print("| | states | wall s | cpu s | states/s | states/cpu s | bytes/state | zdcheck is |")
     print("|---|---:|---:|---:|---:|---:|---:|---:|")
     plain_states = set()
@@ -339,83 +371,192 @@ def measure_start(repeat: int) -> bool:
     return True
 
 
+# --- promises ---------------------------------------------------------------------------
+
+
+def measure_progress(size: str, repeat: int, peers: bool) -> bool:
+    """Print what a promise costs, whole commands, beside SPIN's search for acceptance cycles."""
+    protocol = UNPLUG_PROTOCOL
+    words = [str(protocol.source("zd")), "--check", "unplug", *scope_words(protocol.sizes[size])]
+    with tempfile.TemporaryDirectory(prefix="zdcheck-bench-") as directory:
+        home = Path(directory)
+        cache = home / "cache"
+        contenders = [
+            Contender(
+                "zdcheck, the promise left out",
+                False,
+                # With a promise there is no symmetry.
+                lambda: check(cache, *words, "--no-progress", "--without", "symmetry"),
+            ),
+            Contender("zdcheck", False, lambda: check(cache, *words)),
+        ]
+        if peers and shutil.which("spin") is not None:
+            shell("spin", "-a", *protocol.defines(size), "-DPROMISE",
+                  str(protocol.source("pml")), cwd=home)  # fmt: skip
+            for program, flags in (("safe", ["-DSAFETY", "-DNOCLAIM"]), ("fair", [])):
+                shell("cc", "-O3", "-DMEMLIM=16000", *flags, "pan.c", "-o", program, cwd=home)
+            run = ["-m30000000", protocol.tables[size]]
+            stored = r"(\d+) states, stored"
+            contenders += [
+                Contender(
+                    "SPIN, the promise left out",
+                    False,
+                    lambda: timed(["./safe", *run], home, stored),
+                ),
+                Contender(
+                    "SPIN, `pan -a -f`",
+                    False,
+                    lambda: timed(["./fair", "-a", "-f", *run], home, stored),
+                ),
+            ]
+        for contender in contenders[:2]:
+            contender.run()  # into the cache
+        samples = [middle(found) for found in rounds(contenders, repeat).values()]
+    print(f"\n## promises, {size}: unplug, {protocol.sizes[size]}; {load()}\n")
+    print("| | states | wall s | cpu s |")
+    print("|---|---:|---:|---:|")
+    for contender, s in zip(contenders, samples, strict=True):
+        print(f"| {contender.name} | {s.states:,} | {s.wall_s:.2f} | {s.cpu_s:.2f} |")
+    return True
+
+
 # --- every spec -------------------------------------------------------------------------
 
 
-def judged(spec: str, judge: str, home: Path) -> Sample:
-    """A peer on what `zdcheck export` makes of a spec's first check, from that text to its verdict."""
-    language, name = {"rumur": ("murphi", "x.m"), "spin": ("promela", "x.pml")}[judge]
-    shell(
-        sys.executable, "-m", "zdcheck", "export", spec, "--to", language, "-o", str(home / name),
-        cwd=HERE.parent,
-    )  # fmt: skip
-    limit = ("timeout", str(SPEC_SECONDS))
-
-    def run() -> Sample:
-        if judge == "rumur":
-            shell(*limit, "rumur", "--output", "rumur.c", name, cwd=home)
-            shell(
-                *limit, "cc", "-O3", "-march=native", "-mcx16", "rumur.c", "-o", "rumur",
-                "-pthread", "-latomic", cwd=home,
-            )  # fmt: skip
-            return timed([*limit, "./rumur"], home, r"(\d+) states,")
-        shell(*limit, "spin", "-a", name, cwd=home)
-        shell(*limit, "cc", "-O2", "-DSAFETY", "-DMEMLIM=8000", "pan.c", "-o", "pan", cwd=home)
-        return timed([*limit, "./pan", "-m1000000"], home, r"(\d+) states, stored")
-
-    return with_children(run)
+class Unable(Exception):
+    """Why a peer has no figure for a spec, in a word or two."""
 
 
-def measure_specs(repeat: int) -> bool:
+def step(seconds: float, *command: str, cwd: Path) -> str:
+    """What a step of a peer prints, on either stream; its status does not matter. Raises Unable."""
+    try:
+        done = subprocess.run(
+            command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=seconds,
+            text=True, errors="replace", check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise Unable(f"> {seconds:.0f} s") from None
+    if done.returncode < 0:
+        raise Unable(f"signal {-done.returncode}")
+    return done.stdout
+
+
+def judged(judge: str, home: Path, seconds: float) -> float:
+    """Seconds of CPU of a peer, from what `zdcheck export` wrote to its verdict. Raises Unable.
+
+    Each of its steps may take so many seconds by the clock.
+    """
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if judge == "rumur":
+        step(
+            seconds,
+            "rumur",
+            "--symmetry-reduction",
+            "heuristic",
+            "--output",
+            "r.c",
+            "x.m",
+            cwd=home,
+        )
+        flags = ["-O3", "-march=native", "-mcx16", "-w"]
+        step(seconds, "cc", *flags, "r.c", "-o", "r", "-pthread", "-latomic", cwd=home)
+        program, pattern = ["./r"], r"(\d+) states,"
+    else:
+        step(seconds, "spin", "-a", "x.pml", cwd=home)
+        flags = ["-O2", "-w", "-DSAFETY", "-DMEMLIM=8000", "-DVECTORSZ=4096"]
+        step(seconds, "cc", *flags, "pan.c", "-o", "pan", cwd=home)
+        program, pattern = ["./pan", "-m10000000", "-w22"], r"(\d+) states, stored"
+    if not (home / program[0]).exists():
+        raise Unable("not compiled")
+    text = step(seconds, *program, cwd=home)
+    if re.search(pattern, text) is None:
+        raise Unable("no verdict")
+    if "too small" in text or "out of memory" in text or "MEMLIM" in text:
+        raise Unable("memory")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def exported(spec: str, check: str, home: Path) -> None:
+    """Write the check as the peers read it, x.m and x.pml; raises Unable."""
+    for language, name in (("murphi", "x.m"), ("promela", "x.pml")):
+        command = [sys.executable, "-m", "zdcheck", "export", spec, "--check", check]
+        done = subprocess.run(
+            [*command, "--to", language, "-o", str(home / name)],
+            cwd=HERE.parent, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode != 0:
+            raise Unable("no export")
+
+
+def measure_specs(repeat: int, seconds: float, only: str) -> bool:
     """Print seconds of CPU from text to verdict for the first check of each shipped spec."""
     print(f"\n## every spec, first check, text to verdict, seconds of CPU; {load()}\n")
-    print("| spec | zdcheck | rumur | SPIN |")
-    print("|---|---:|---:|---:|")
+    print("| spec | states | zdcheck | compiled before | rumur | SPIN | best peer, zdcheck = 1 |")
+    print("|---|---:|---:|---:|---:|---:|---:|")
+    faster = slower = unknown = 0
     for path in sorted((HERE.parent / "specs").rglob("*.zd")):
         spec = str(path.relative_to(HERE.parent))
-        row = []
+        if only not in spec:
+            continue
+        checks = load_spec(str(path)).model.checks
+        name = checks[0].name
         with tempfile.TemporaryDirectory(prefix="zdcheck-bench-") as directory:
             home = Path(directory)
-            try:
-                text = subprocess.run(
-                    [sys.executable, "-m", "zdcheck", "show", spec, "--ast"],
-                    cwd=HERE.parent, capture_output=True, text=True, check=True,
-                )  # fmt: skip
-                first = re.search(r"""CheckItem\(name=(['"])(.*?)\1\)""", text.stdout)
-                name = ("--check", first[2]) if first else ()
-                ours = [uncached(home, spec, *name, "--no-progress") for _ in range(repeat)]
-                row.append(f"{median(s.cpu_s for s in ours):.2f}")
-            except (SystemExit, subprocess.CalledProcessError):
-                row.append("-")
+            words = (spec, "--check", name, "--no-progress")
+            fresh = middle([uncached(home, *words) for _ in range(repeat)])
+            warm = middle([check(home / "cache", *words) for _ in range(repeat)])
+            peers: dict[str, float] = {}
+            cells = []
             for judge in ("rumur", "spin"):
                 try:
-                    row.append(f"{judged(spec, judge, home).cpu_s:.2f}")
-                except SystemExit:
-                    row.append("-")
-        print(f"| {spec} | {' | '.join(row)} |", flush=True)
+                    exported(spec, name, home)
+                    peers[judge] = judged(judge, home, seconds)
+                    cells.append(f"{peers[judge]:.2f}")
+                except Unable as why:
+                    cells.append(str(why))
+        ratio = f"{min(peers.values()) / fresh.cpu_s:.1f}" if peers else ""
+        faster += bool(peers) and min(peers.values()) >= fresh.cpu_s
+        slower += bool(peers) and min(peers.values()) < fresh.cpu_s
+        unknown += not peers
+        print(
+            f"| {spec.removeprefix('specs/').removesuffix('.zd')} | {fresh.states:,} "
+            f"| {fresh.cpu_s:.2f} | {warm.cpu_s:.2f} | {' | '.join(cells)} | {ratio} |",
+            flush=True,
+        )
+    print(f"\nzdcheck is faster {faster} times and slower {slower} times; "
+          f"{unknown} times no peer has a verdict.")  # fmt: skip
     return True
 
 
 def main() -> int:
     """Measure what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="*", choices=["gup", "wide", "start", "specs", []])
-    parser.add_argument("--size", choices=[*SIZES, "both"], default="small")
+    known = ["gup", "unplug", "wide", "start", "progress", "specs"]
+    parser.add_argument("what", nargs="*", choices=[*known, []])
+    parser.add_argument("--size", choices=[*TOPS, "both"], default="small")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--without-peers", action="store_true")
+    parser.add_argument(
+        "--seconds", type=float, default=60, help="for each step of a peer on a shipped spec"
+    )
+    parser.add_argument("--only", default="", help="shipped specs with this in their path")
     options = parser.parse_args()
-    what = options.what or ["gup", "wide", "start"]
-    sizes = list(SIZES) if options.size == "both" else [options.size]
+    what = options.what or ["gup", "unplug", "wide", "start", "progress"]
+    sizes = list(TOPS) if options.size == "both" else [options.size]
     right = True
     if "start" in what:
         right &= measure_start(options.repeat)
     for size in sizes:
-        if "gup" in what:
-            right &= measure_gup(size, options.repeat, not options.without_peers)
+        for protocol in (GUP_PROTOCOL, UNPLUG_PROTOCOL):
+            if protocol.name in what:
+                right &= measure_protocol(protocol, size, options.repeat, not options.without_peers)
         if "wide" in what:
             right &= measure_wide(size, options.repeat)
+        if "progress" in what:
+            right &= measure_progress(size, options.repeat, not options.without_peers)
     if "specs" in what:
-        right &= measure_specs(options.repeat)
+        right &= measure_specs(options.repeat, options.seconds, options.only)
     return 0 if right else 1
 
 
