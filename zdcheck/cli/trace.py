@@ -34,9 +34,11 @@ def command() -> None:
 def load(path: str) -> Trace:
     """The trace in a file. Raises ToolError if there is none or it is damaged."""
     try:
-        if Path(path).stat().st_size > document.MAX_BYTES:
+        with Path(path).open("rb") as file:  # its size says nothing of a pipe or a device
+            raw = file.read(document.MAX_BYTES + 1)
+        if len(raw) > document.MAX_BYTES:
             raise ToolError(f"{path}: this is no trace: the file is too large")
-        text = Path(path).read_text("utf-8")
+        text = raw.decode("utf-8")
     except OSError as error:
         raise ToolError(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError:
