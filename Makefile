@@ -7,10 +7,10 @@ READY := $(VENV)/.ready
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-all lint format bench clean
+.PHONY: help setup check test test-all lint format bench screenshots clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## make .venv with zdcheck and its tools
 
@@ -43,6 +43,9 @@ format: $(READY) ## lay out the Python and the specs
 
 bench: $(READY) ## compare the explorer with hand-written C, SPIN and rumur
 	$(BIN)/python bench/run.py
+
+screenshots: $(READY) ## make the pictures of the README
+	$(BIN)/python docs/screenshots.py
 
 clean: ## remove what was built here
 	rm -rf $(VENV) build dist *.egg-info .lint-imports.log

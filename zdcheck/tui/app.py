@@ -105,6 +105,8 @@ class Inspector(App[None]):
     #left { width: 3fr; }
     #right { width: 2fr; }
     OptionList { height: 1fr; border: none; }
+    OptionList > .option-list--option-highlighted { background: $boost; color: $foreground; }
+    OptionList:focus > .option-list--option-highlighted { background: $primary 35%; color: $foreground; }
     #prompt { display: none; dock: bottom; }
     #prompt.asked { display: block; }
     #help { width: auto; height: auto; max-height: 100%; padding: 0 2; border: round $accent; background: $surface; }

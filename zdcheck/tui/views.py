@@ -92,7 +92,7 @@ def state_rows(
         return relevant is not None and item.name not in relevant.variables
 
     rows = []
-    for item in sorted(shown, key=lambda s: (not s.changed, is_pale(s))):
+    for item in sorted(shown, key=lambda s: (not s.changed, is_pale(s), s.value == "null")):
         pale = is_pale(item)
         text = Text(no_wrap=True, overflow="ellipsis")
         text.append(f"{_line(item.name)} = ", style=DIM if pale else "")
