@@ -35,6 +35,8 @@ from zdcheck.lang.lint import lint
 from zdcheck.lang.modules import LIBRARY, load, read
 from zdcheck.lang.parser import parse
 from zdcheck.lower import Instance, Program, lower, program_of
+from zdcheck.lower.crowd.abstraction import Crowd
+from zdcheck.lower.crowd.make import crowd_of
 from zdcheck.trace.coverage import Coverage
 from zdcheck.trace.model import Named, Size
 from zdcheck.trace.proof import COVERS
@@ -187,6 +189,11 @@ def lower_check(spec: Spec, check: m.Check, options: Options) -> Lowered:
 def program_of_check(spec: Spec, check: m.Check, options: Options) -> Program:
     """The parametric program of one check, which `lower_check` spells out."""
     return program_of(_instance(spec, check, options))
+
+
+def crowd_of_check(spec: Spec, check: m.Check, options: Options, open: tuple[str, ...]) -> Crowd:
+    """The abstraction of one check for any number of threads of the families `open`."""
+    return crowd_of(_instance(spec, check, options), open)
 
 
 def _instance(spec: Spec, check: m.Check, options: Options) -> Instance:

@@ -10,17 +10,22 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from zdcheck.engines.protocol import Found, Limits, Watcher
+from zdcheck.engines.choose import complete
+from zdcheck.engines.protocol import Found, Limits, NoneFound, Stopped, Watcher
+from zdcheck.engines.symbolic.crowd import OpenForAll, ProvedForAll, company_facts, prove_for_all
 from zdcheck.engines.symbolic.facts import Invariant
 from zdcheck.engines.symbolic.minimize import reduced
 from zdcheck.engines.symbolic.proof import Proved, Unproved, prove
 from zdcheck.engines.symbolic.solving import Clock
 from zdcheck.ir.system import System
 from zdcheck.lang import model as m
-from zdcheck.pipeline import Lowered, Options, Spec, confirmed, lower_check
+from zdcheck.pipeline import Lowered, Options, Spec, confirmed, crowd_of_check, lower_check
 from zdcheck.trace.facts import fact_text
-from zdcheck.trace.proof import NotProved, Proof, ProofReport, ProofVerdict, stuck
-from zdcheck.trace.verdict import Expected, Holds, surprise
+from zdcheck.trace.proof import NotProved, Proof, ProofReport, ProofVerdict, any_number_of, stuck
+from zdcheck.trace.verdict import Expected, Holds, Violated, surprise
+
+EXPLICIT_SHARE = 0.3
+"""The part of the time that explicit search may take before a proof for any number of threads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +121,80 @@ def with_fewer_facts(system: System, proved: Proved, limits: Limits) -> Proved:
     )
 
 
-def reproduce(path: str, check: str, options: Options) -> str:
+def prove_for_any_number(
+    spec: Spec,
+    check: m.Check,
+    open: tuple[str, ...],
+    options: Options,
+    watch: Watcher,
+    starts: Callable[[str], None] = lambda name: None,
+) -> Attempt:
+    """Prove one check for any number of threads of the families `open`, from one on.
+
+    Explicit search at the check's own scope comes first: what it finds is the answer, and it judges covers.
+    Raises SpecError, ToolError, EngineDisagreement; UsageError also for what cannot be expressed.
+    """
+    crowd = crowd_of_check(spec, check, options, open)
+    lowered = lower_check(spec, check, options)
+    starts(check.name)
+    expected = Expected(check.expect.violation, check.expect.of, check.expect.by)
+    remarks = ["without deadlock"]
+    if spec.model.progress:
+        remarks.append("without progress")
+    left_s = options.limits.timeout_s
+    limits = replace(options.limits, timeout_s=None if left_s is None else left_s * EXPLICIT_SHARE)
+    engine = complete(lowered.system, options.without, options.storage).engine
+    first = engine.solve(lowered.system, limits, watch)
+    verdict: ProofVerdict
+    unexpected = None
+    if isinstance(first, Found):
+        violated = confirmed(lowered, first)
+        unexpected = surprise(expected, violated)
+        assert isinstance(violated, Violated)
+        verdict = violated
+    elif isinstance(first, Stopped) and first.limit == "interrupt":
+        verdict = NotProved(first.statistics, "interrupt", None, ())
+    else:
+        if left_s is not None:
+            left_s = max(left_s - first.statistics.elapsed_s, 1.0)
+        limits = replace(options.limits, timeout_s=left_s)
+        match prove_for_all(crowd.abstraction, len(open), limits, watch):
+            case OpenForAll(statistics, limit, abstraction, obstacle):
+                shown = None
+                if obstacle is not None and abstraction is not None:
+                    shown = stuck(abstraction.system, obstacle, None)
+                verdict = NotProved(statistics, limit, shown, ())
+            case ProvedForAll(statistics, abstraction, seen):
+                vacuous = uncovered = None
+                if isinstance(first, NoneFound):
+                    holds = confirmed(lowered, first)
+                    assert isinstance(holds, Holds)
+                    vacuous, uncovered = holds.vacuous, holds.uncovered
+                    unexpected = surprise(expected, holds)
+                else:
+                    remarks.append("covers not judged")
+                    if expected.violation is not None:
+                        unexpected = f"expected {expected}"
+                facts = company_facts(abstraction, seen)
+                texts = tuple(fact_text(abstraction.system, fact) for fact in facts)
+                verdict = Proof(statistics, texts, vacuous, uncovered, any_number_of(open))
+    report = ProofReport(
+        spec.path,
+        check.name,
+        expected,
+        verdict,
+        unexpected,
+        tuple(remarks),
+        reproduce(spec.path, check.name, options, open),
+    )
+    return Attempt(lowered, report, None)
+
+
+def reproduce(path: str, check: str, options: Options, open: tuple[str, ...] = ()) -> str:
     """The command that gives this answer again."""
     words = ["zdcheck", "prove", path, "--check", check]
+    if open:
+        words += ["--any", ",".join(open)]
     for name, value in options.settings.items():
         words += ["--set", f"{name}={value}"]
     for name, size in options.scope.items():

@@ -32,6 +32,15 @@ SCHEMAS = Path(__file__).parent.parent.parent / "docs" / "reference" / "schemas"
         (["specs/unplug.zd", "--scope", "gup=1000000"], 2),
         (["specs/unplug.zd", "--save", "specs/unplug.zd"], 2),
         (["specs/unplug.zd", "--json", "no/such/folder/x.json"], 2),
+        (["specs/unplug.zd", "--any", "gup"], 0),
+        (["specs/unplug.zd", "--any", "gup", "--check", "no reference"], 0),
+        (["specs/unplug.zd", "--any", "gup", "--timeout", "0.0001"], 3),
+        (["specs/unplug.zd", "--any", "gpu"], 2),
+        (["specs/unplug.zd", "--any", "page"], 2),
+        (["specs/unplug.zd", "--any", "unplug"], 2),
+        (["specs/unplug.zd", "--any", "gup,"], 2),
+        (["specs/unplug.zd", "--any", "gup", "--save", "proofs"], 2),
+        (["specs/unplug.zd", "--any", "gup", "--minimal"], 2),
         ([], 2),
     ],
 )
@@ -39,6 +48,15 @@ def test_the_exit_status(zdcheck: Zdcheck, arguments: list[str], code: int) -> N
     result = zdcheck("prove", *arguments)
     assert result.code == code, result.out + result.err
     assert "Traceback" not in result.err
+
+
+def test_it_says_that_a_proof_covers_any_number(zdcheck: Zdcheck) -> None:
+    result = zdcheck("prove", "specs/unplug.zd", "--any", "gup", "--facts")
+    assert "proved for any number of gup threads, any depth, without deadlock" in result.out
+    report = json.loads(zdcheck("prove", "specs/unplug.zd", "--any", "gup", "--json", "-").out)
+    jsonschema.validate(report, json.loads((SCHEMAS / "zdcheck-proofs-1.json").read_text("utf-8")))
+    assert report["checks"][0]["covers"] == "any number of gup threads, any depth"
+    assert "--any gup" in report["checks"][0]["reproduce"]
 
 
 def test_it_says_what_a_proof_covers(zdcheck: Zdcheck) -> None:

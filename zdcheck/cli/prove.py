@@ -20,7 +20,7 @@ from zdcheck.engines.protocol import Limits
 from zdcheck.export import certificate
 from zdcheck.lang import model as m
 from zdcheck.pipeline import Options, Spec, did_you_mean, load_spec
-from zdcheck.proving import Attempt, prove_check
+from zdcheck.proving import Attempt, prove_check, prove_for_any_number
 from zdcheck.render import proof as render
 from zdcheck.render.columns import columns
 from zdcheck.render.escape import printable
@@ -33,6 +33,13 @@ from zdcheck.trace.verdict import Reason, Violated, exit_code
 @click.command("prove")
 @click.argument("specs", nargs=-1, required=True, metavar="SPEC…")
 @click.option("--check", "checks", multiple=True, metavar="NAME", help="Prove only this check.")
+@click.option(
+    "--any",
+    "any_number",
+    multiple=True,
+    metavar="FAMILY,…",
+    help="Prove for any number of threads of these families.",
+)
 @opt.model_options
 @click.option("--timeout", type=opt.Duration(), default=300.0, help="For each check; 5m.")
 @click.option("--max-memory", type=opt.Memory(), help="For explicit search, such as 4G.")
@@ -45,6 +52,7 @@ from zdcheck.trace.verdict import Reason, Violated, exit_code
 def command(
     specs: tuple[str, ...],
     checks: tuple[str, ...],
+    any_number: tuple[str, ...],
     settings: tuple[str, ...],
     scope: tuple[str, ...],
     timeout: float,
@@ -58,6 +66,7 @@ def command(
 ) -> int:
     """Prove the checks of SPEC files that expect `holds`, at their scope, for runs of any length.
 
+    With --any, also for any number of threads of some families, and counts without bound.
     A check that expects a violation is proved only if --check names it. Ends with exit status 3 if
     neither a proof nor a violation is found.
     """
@@ -68,13 +77,30 @@ def command(
         limits=Limits(None, max_memory, timeout, len(os.sched_getaffinity(0))),
         progress=False,
     )
+    open = families(any_number)
+    if open and save is not None:
+        raise UsageError("--save: a proof for any number of threads cannot be written to a file")
+    if open and minimal:
+        raise UsageError("--minimal: a proof for any number of threads has no facts to leave out")
     paint, _ = opt.colored(color)
-    return _Run(options, minimal, save, json_path, facts, stats, paint).all(specs)
+    return _Run(options, open, minimal, save, json_path, facts, stats, paint).all(specs)
+
+
+def families(values: tuple[str, ...]) -> tuple[str, ...]:
+    """The names given to `--any`, which may be separated by commas. Raises UsageError."""
+    found: dict[str, None] = {}
+    for value in values:
+        for name in value.split(","):
+            if not name.strip():
+                raise UsageError(f"--any {value}: write for example --any gup or --any gup,walk")
+            found[name.strip()] = None
+    return tuple(found)
 
 
 @dataclass
 class _Run:
     options: Options
+    open: tuple[str, ...]
     minimal: bool
     save: str | None
     json_path: str | None
@@ -150,14 +176,7 @@ class _Run:
 
     def _check(self, spec: Spec, check: m.Check, width: int) -> None:
         with ProgressLine(sys.stderr, None) as progress:
-            attempt = prove_check(
-                spec,
-                check,
-                self.options,
-                progress.watch,
-                progress.start,
-                is_to_be_minimal=self.minimal,
-            )
+            attempt = self._attempt(spec, check, progress)
         report = attempt.report
         self.reports.append(report)
         self._say(render.result_line(report, width, self.color))
@@ -166,7 +185,7 @@ class _Run:
                 self._say(f"          {printable(name)}: {printable(value)}")
         match report.verdict:
             case Proof() as proof:
-                if self.facts:
+                if self.facts and proof.facts:
                     self._say("\n".join(render.facts_lines(proof)))
                 self._save(attempt, proof)
             case Violated(_, trace):
@@ -177,6 +196,20 @@ class _Run:
                 if lines := list(render.stuck_lines(verdict)):
                     self._say("\n".join(lines))
                 self.interrupted |= verdict.limit == "interrupt"
+
+    def _attempt(self, spec: Spec, check: m.Check, progress: ProgressLine) -> Attempt:
+        if not self.open:
+            return prove_check(
+                spec,
+                check,
+                self.options,
+                progress.watch,
+                progress.start,
+                is_to_be_minimal=self.minimal,
+            )
+        return prove_for_any_number(
+            spec, check, self.open, self.options, progress.watch, progress.start
+        )
 
     def _save(self, attempt: Attempt, proof: Proof) -> None:
         if self.save is None or attempt.invariant is None:

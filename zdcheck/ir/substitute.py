@@ -9,6 +9,7 @@ from zdcheck.ir.expr import (
     Const,
     Expr,
     Op,
+    Operator,
     Select,
     Type,
     Var,
@@ -76,12 +77,13 @@ def substitute(expr: Expr, by: Mapping[VarId, Expr]) -> Expr:
                 found = ite(eq(at, Const(low + position)), substitute(Var(id), by), found)
             return found
         case Op(op, args):
-            return _build(op, [substitute(arg, by) for arg in args])
+            return rebuilt(op, [substitute(arg, by) for arg in args])
         case _:
             assert_never(expr)
 
 
-def _build(op: str, args: list[Expr]) -> Expr:
+def rebuilt(op: Operator, args: list[Expr]) -> Expr:
+    """The operator applied, constants folded."""
     match op, args:
         case "not", [a]:
             return not_(a) if not isinstance(a, Const) else Const(1 - a.value)

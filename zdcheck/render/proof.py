@@ -11,7 +11,7 @@ from zdcheck.base.failure import Failure
 from zdcheck.render.escape import printable
 from zdcheck.render.terminal import painted, seconds
 from zdcheck.trace.document import to_document
-from zdcheck.trace.proof import COVERS, NotProved, Proof, ProofReport
+from zdcheck.trace.proof import NotProved, Proof, ProofReport
 from zdcheck.trace.verdict import Reason, Violated, exit_code
 
 SCHEMA = "zdcheck-proofs/1"
@@ -34,8 +34,8 @@ def result_line(report: ProofReport, name_width: int, color: bool) -> str:
 
 def _said(report: ProofReport) -> str:
     match report.verdict:
-        case Proof():
-            proved = f"proved for {COVERS}"
+        case Proof(covers=covers):
+            proved = f"proved for {printable(covers)}"
             return f"{printable(report.surprise)}: {proved}" if report.surprise else proved
         case Violated(_, trace):
             if report.surprise is not None:
@@ -135,10 +135,10 @@ def _check(report: ProofReport) -> dict[str, Any]:
 
 def _verdict(report: ProofReport) -> dict[str, Any]:
     match report.verdict:
-        case Proof(_, facts, vacuous, uncovered):
+        case Proof(_, facts, vacuous, uncovered, covers):
             return {
                 "verdict": "proved",
-                "covers": COVERS,
+                "covers": covers,
                 "facts": list(facts),
                 "vacuous": None if vacuous is None else list(vacuous),
                 "uncovered": None if uncovered is None else list(uncovered),

@@ -18,14 +18,21 @@ from zdcheck.trace.values import Values
 from zdcheck.trace.verdict import Expected, Violated
 
 COVERS = "this scope, any depth"
-"""What a proof says something about."""
+"""What a proof at a scope says something about."""
+
+
+def any_number_of(families: tuple[str, ...]) -> str:
+    """What a proof for any number of threads says something about."""
+    *most, last = families
+    names = f"{', '.join(most)} and {last}" if most else last
+    return f"any number of {names} threads, any depth"
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """No run of any length at this scope has a fault, because `facts` are always true.
+    """No run of any length has a fault, because `facts` are always true.
 
-    `vacuous` and `uncovered` are as in `verdict.Holds`; None where nobody knows, because not every
+    `covers` says of which sizes. `vacuous` and `uncovered` are as in `verdict.Holds`; None where nobody knows, because not every
     state was visited.
     """
 
@@ -33,6 +40,7 @@ class Proof:
     facts: tuple[str, ...]
     vacuous: tuple[str, ...] | None
     uncovered: tuple[str, ...] | None
+    covers: str = COVERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +127,8 @@ def stuck(system: System, obstacle: Obstacle, is_reachable: bool | None) -> Stuc
 
 def _threads(system: System, state: State) -> Iterator[Named]:
     for thread in system.threads:
+        if not any(thread.location_spans):
+            continue  # it stands for many: no place to show
         span = thread.location_spans[state[thread.pc]]
         where = "at its end" if span is None else f"before {source_line(span)} (:{span.line})"
         yield Named(thread.name, where)

@@ -1,0 +1,278 @@
+"""The abstraction for any number of threads: every concrete step has an image, and no broken spec is ever proved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.agreement.compare import ignore
+from tests.support.crowds import reachable, seen_in, unmatched
+from zdcheck.base.diagnostics import UsageError
+from zdcheck.engines.protocol import Limits
+from zdcheck.engines.symbolic.crowd import OpenForAll, ProvedForAll, prove_for_all
+from zdcheck.ir.expr import Const, Var, eq
+from zdcheck.ir.system import Action, ActionId, Check, Guard, State, System
+from zdcheck.lower.crowd.abstraction import Crowd
+from zdcheck.pipeline import Options, crowd_of_check, load_spec, lower_check
+
+ROOT = Path(__file__).parent.parent.parent
+SPECS = ROOT / "specs"
+
+MOST = 600
+"""Concrete states of one size that are looked at."""
+
+
+def crowd_and_systems(
+    path: Path, name: str, open: tuple[str, ...], sizes: tuple[int, ...]
+) -> tuple[Crowd, list[tuple[System, list[State]]]]:
+    """A check's abstraction, and its systems at some sizes with the first states of each."""
+    spec = load_spec(str(path))
+    check = spec.check(name)
+    crowd = crowd_of_check(spec, check, Options(), open)
+    systems = []
+    for size in sizes:
+        scope = dict.fromkeys(open, size)
+        system = lower_check(spec, check, Options(scope=scope)).system
+        systems.append((system, reachable(system, MOST)))
+    return crowd, systems
+
+
+def misses(path: Path, name: str, open: tuple[str, ...], sizes: tuple[int, ...]) -> list[str]:
+    """The concrete steps without an image, where the others are assumed to do what they are seen to do here."""
+    crowd, systems = crowd_and_systems(path, name, open, sizes)
+    abstract = crowd.abstraction(seen_in(crowd, systems)).system
+    found = []
+    for system, states in systems:
+        for action, followed, _ in unmatched(crowd, system, states, abstract):
+            found.append(f"{len(system.threads)} threads, {followed} followed: {action.text}")
+    return found
+
+
+CHECKS = [
+    ("unplug/teardown.zd", "walker"),
+    ("unplug/pins.zd", "gup"),
+    ("hmm-walk/retry.zd", "walk"),
+    ("gup-fast/gup_truncate.zd", "gup"),
+    ("gup-fast/page_tables.zd", "gup"),
+]
+
+
+def every(path: str) -> list[str]:
+    return [check.name for check in load_spec(str(SPECS / path)).model.checks]
+
+
+@pytest.mark.parametrize(
+    ("path", "open", "name"),
+    [
+        ("unplug/teardown.zd", "walker", "today's order"),
+        ("unplug/teardown.zd", "walker", "U1: remove without waiting"),
+        ("gup-fast/page_tables.zd", "gup", "munmap"),
+        ("hmm-walk/errors.zd", "walk", "put on every return"),
+    ],
+)
+def test_every_step_has_an_image(path: str, open: str, name: str) -> None:
+    assert misses(SPECS / path, name, (open,), (1, 2)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("path", "open", "name"), [(path, open, name) for path, open in CHECKS for name in every(path)]
+)
+def test_every_step_of_every_check_has_an_image(path: str, open: str, name: str) -> None:
+    assert misses(SPECS / path, name, (open,), (1, 2, 3)) == []
+
+
+# --- mistakes that must be noticed ------------------------------------------------------
+
+
+def changed(crowd: Crowd, change: Callable[[System], System], path: Path, name: str) -> bool:
+    """Whether a change of the abstract system is noticed, by a step or a fault that has no image any more."""
+    spec = load_spec(str(path))
+    systems = []
+    for size in (1, 2):
+        options = Options(scope=dict.fromkeys(crowd.open, size))
+        system = lower_check(spec, spec.check(name), options).system
+        systems.append((system, reachable(system, MOST)))
+    abstract = change(crowd.abstraction(seen_in(crowd, systems)).system)
+    return any(next(unmatched(crowd, s, states, abstract), None) for s, states in systems)
+
+
+def renumbered(system: System, actions: list[Action]) -> System:
+    return replace(system, actions=tuple(replace(a, id=ActionId(n)) for n, a in enumerate(actions)))
+
+
+def test_a_forgotten_step_of_the_others_is_noticed() -> None:
+    path, name = SPECS / "unplug/teardown.zd", "today's order"
+    crowd, _ = crowd_and_systems(path, name, ("walker",), ())
+    assert not changed(crowd, lambda system: system, path, name)
+
+    def what(system: System) -> set[str]:
+        return {a.text for a in system.actions if a.thread == crowd.crowd and a.updates}
+
+    _, systems = crowd_and_systems(path, name, ("walker",), (1, 2))
+    forgettable = what(crowd.abstraction(seen_in(crowd, systems)).system)
+    assert len(forgettable) > 1
+    for text in forgettable:
+
+        def forget(system: System, text: str = text) -> System:
+            mine = [a for a in system.actions if a.thread != crowd.crowd or a.text != text]
+            return renumbered(system, mine)
+
+        assert changed(crowd, forget, path, name), text
+
+
+def test_a_guard_too_much_is_noticed() -> None:
+    path, name = SPECS / "unplug/teardown.zd", "today's order"
+    crowd, _ = crowd_and_systems(path, name, ("walker",), ())
+    (tokens,) = crowd.tokens.values()
+
+    def only_the_first(system: System) -> System:
+        """The others take a count only while none of them has one."""
+        actions = []
+        for action in system.actions:
+            if action.thread == crowd.crowd and tokens in action.writes:
+                more = (Guard(eq(Var(tokens), Const(0))),)
+                action = replace(action, tests=(*more, *action.tests))
+            actions.append(action)
+        return renumbered(system, actions)
+
+    assert changed(crowd, only_the_first, path, name)
+
+
+def test_a_count_of_the_others_that_is_forgotten_is_noticed() -> None:
+    path, name = SPECS / "unplug/teardown.zd", "today's order"
+    crowd, _ = crowd_and_systems(path, name, ("walker",), ())
+    (tokens,) = crowd.tokens.values()
+
+    def forget(system: System) -> System:
+        return renumbered(
+            system,
+            [
+                replace(a, updates=tuple(pair for pair in a.updates if pair[0] != tokens))
+                for a in system.actions
+            ],
+        )
+
+    assert changed(crowd, forget, path, name)
+
+
+@pytest.mark.parametrize(
+    ("path", "open", "name", "id"),
+    [
+        ("unplug/teardown.zd", "walker", "U5: plain get", "get_on_zero"),
+        ("unplug/teardown.zd", "walker", "U1: remove without waiting", "use_after_unplug"),
+        ("hmm-walk/errors.zd", "walk", "1.D: local variable", "reference_leak"),
+    ],
+)
+def test_a_check_that_is_assumed_is_noticed(path: str, open: str, name: str, id: str) -> None:
+    crowd, _ = crowd_and_systems(SPECS / path, name, (open,), ())
+
+    def assume(system: System) -> System:
+        """The checks of one violation become guards, as if nobody ever failed them."""
+        actions = []
+        for action in system.actions:
+            tests = tuple(
+                Guard(t.condition) if isinstance(t, Check) and t.violation.id == id else t
+                for t in action.tests
+            )
+            actions.append(replace(action, tests=tests))
+        return renumbered(system, actions)
+
+    assert not changed(crowd, lambda system: system, SPECS / path, name)
+    assert changed(crowd, assume, SPECS / path, name)
+
+
+TWICE = """
+object page { counted refcount : 0..7 = 0; }
+var base : page? holds refcount = null;
+init { base = page[0]; page[0].refcount += 1; }
+thread putter[*] {
+    atomic { page[0].refcount -= 1; }
+    atomic { page[0].refcount += 1; }
+}
+check "puts what it has not" { expect violation unbalanced_put; }
+"""
+
+
+def test_that_counts_are_not_negative_is_not_assumed(tmp_path: Path) -> None:
+    path = tmp_path / "twice.zd"
+    path.write_text(TWICE, encoding="utf-8")
+    crowd, systems = crowd_and_systems(path, "puts what it has not", ("putter",), (1, 2))
+    abstract = crowd.abstraction(seen_in(crowd, systems)).system
+    assert not any(next(unmatched(crowd, s, states, abstract), None) for s, states in systems)
+    claim = prove_for_all(crowd.abstraction, 1, Limits(timeout_s=60), ignore)
+    assert isinstance(claim, OpenForAll)
+    assert claim.obstacle is not None
+
+
+# --- verdicts ---------------------------------------------------------------------------
+
+
+def families_of(path: Path) -> list[str]:
+    return [t.name for t in load_spec(str(path)).model.threads if t.count == "*"]
+
+
+def judge(path: Path, name: str, open: tuple[str, ...], seconds: float) -> bool:
+    """Try a proof; whether there is one. If so, what is true of it is true of every concrete state."""
+    spec = load_spec(str(path))
+    check = spec.check(name)
+    try:
+        crowd = crowd_of_check(spec, check, Options(), open)
+    except UsageError:
+        return False
+    claim = prove_for_all(crowd.abstraction, len(open), Limits(timeout_s=seconds), ignore)
+    if isinstance(claim, OpenForAll):
+        return False
+    assert isinstance(claim, ProvedForAll)
+    assert check.expect.violation is None, f"{path.name}: {name} is broken, and proved"
+    abstract = claim.abstraction.system
+    for size in (1, 2):
+        options = Options(scope=dict.fromkeys(open, size))
+        system = lower_check(spec, check, options).system
+        states = reachable(system, MOST)
+        concrete = seen_in(crowd, [(system, states)])
+        for mine, known in zip(concrete, claim.seen, strict=True):
+            for local, company in mine.items():
+                assert local in known
+                for variable, values in company.items():
+                    assert values <= known[local][variable]
+        assert next(unmatched(crowd, system, states, abstract), None) is None
+    return True
+
+
+@pytest.mark.parametrize(
+    ("path", "open", "name"),
+    [
+        ("unplug/teardown.zd", "walker", "today's order"),
+        ("unplug/teardown.zd", "walker", "U6: a get that a killed reference still grants"),
+        ("hmm-walk/errors.zd", "walk", "put on every return"),
+        ("gup-fast/page_tables.zd", "gup", "munmap"),
+    ],
+)
+def test_proofs_are_true_of_every_state(path: str, open: str, name: str) -> None:
+    assert judge(SPECS / path, name, (open,), 100)
+
+
+BROKEN = [
+    (path, open, check.name)
+    for path, open in CHECKS
+    for check in load_spec(str(SPECS / path)).model.checks
+    if check.expect.violation is not None
+]
+
+
+@pytest.mark.parametrize(("path", "open", "name"), [row for row in BROKEN if "teardown" in row[0]])
+def test_no_broken_variant_is_proved(path: str, open: str, name: str) -> None:
+    assert not judge(SPECS / path, name, (open,), 60)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", sorted(SPECS.rglob("*.zd")), ids=lambda p: p.stem)
+def test_no_broken_variant_of_any_family_is_proved(path: Path) -> None:
+    for open in families_of(path):
+        for check in load_spec(str(path)).model.checks:
+            if check.expect.violation is not None:
+                assert not judge(path, check.name, (open,), 30)
