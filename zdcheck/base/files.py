@@ -34,6 +34,19 @@ def write_whole(path: Path, text: str) -> None:
         raise
 
 
+def real(path: Path) -> Path:
+    """The path without links; of links in a circle what there is (`Path.resolve` raises RuntimeError)."""
+    return Path(os.path.realpath(path))
+
+
+def leads_out(path: Path, folder: Path) -> bool:
+    """Whether a path that is written as one inside the folder is none, links followed.
+
+    A repository that somebody else wrote may have a link where a report is to be written.
+    """
+    return not real(real(folder) / path).is_relative_to(real(folder))
+
+
 def slug(text: str) -> str:
     """A name that every file system takes; `default` for what has no such character."""
     return re.sub(r"[^A-Za-z0-9._]+", "-", text).strip("-.")[:100] or "default"

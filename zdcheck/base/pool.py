@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-from collections.abc import Callable, Generator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -47,12 +47,14 @@ def run_all(
         while waiting or running:
             try:
                 while waiting and len(running) < jobs:
-                    ours, theirs = context.Pipe(duplex=False)
-                    task = waiting.pop()
-                    process: BaseProcess = context.Process(target=_child, args=(work, task, theirs))
-                    process.start()
-                    theirs.close()
-                    running[ours] = (task, process)
+                    with _no_interrupt():
+                        ours, theirs = context.Pipe(duplex=False)
+                        task = waiting.pop()
+                        arguments = (work, task, theirs)
+                        process: BaseProcess = context.Process(target=_child, args=arguments)
+                        process.start()
+                        theirs.close()
+                        running[ours] = (task, process)
                 ready = [end for end in wait(list(running)) if isinstance(end, Connection)]
             except KeyboardInterrupt:
                 if interrupted:
@@ -78,6 +80,20 @@ def run_all(
             connection.close()
 
 
+@contextmanager
+def _no_interrupt() -> Iterator[None]:
+    """An interrupt waits until this is over.
+
+    While Python forks it calls what modules registered for that, and an exception there is printed and
+    forgotten.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _outcome(connection: Connection, process: BaseProcess) -> Done[Result] | Died:
     try:
         result = connection.recv()
@@ -91,8 +107,9 @@ def _outcome(connection: Connection, process: BaseProcess) -> Done[Result] | Die
 
 
 def _child(work: Callable[[Task], Result], task: Task, connection: Connection) -> None:
-    # To be asked to stop and to be interrupted are the same: an engine then says what it has.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(KeyboardInterrupt, BrokenPipeError):
+        # To be asked to stop and to be interrupted are the same: an engine then says what it has.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         connection.send(work(task))
         connection.close()

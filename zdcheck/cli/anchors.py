@@ -9,6 +9,7 @@ import click
 
 from zdcheck.base.diagnostics import UsageError
 from zdcheck.base.exit_codes import ExitCode
+from zdcheck.base.files import real
 from zdcheck.cli import options as opt
 from zdcheck.cli.gate import ANCHORS, shown_files
 from zdcheck.gate import affected, anchors
@@ -31,9 +32,10 @@ def command() -> None:
 @kernel_option
 def record(paths: tuple[str, ...], kernel: str) -> int:
     """Keep what each function is now, in zdcheck-anchors.jsonl, and which are not there."""
-    tree = anchors.Kernel(Path(kernel).resolve())
+    tree = anchors.Kernel(real(Path(kernel)))
     uses = _uses(paths)
     recorded = anchors.record(tree, (use.anchor for use in uses))
+    opt.stays_inside(ANCHORS)
     anchors.save(Path(ANCHORS), recorded)
     missing = {record.anchor for record in recorded if not record.was_there}
     for use in uses:
@@ -50,7 +52,7 @@ def record(paths: tuple[str, ...], kernel: str) -> int:
 @click.option("--since", metavar="REV", help="Compare with the tree at REV, not with the record.")
 def check(paths: tuple[str, ...], kernel: str, since: str | None) -> int:
     """Say which functions changed, were renamed or moved, or are gone; exit status 1 if any."""
-    tree = anchors.Kernel(Path(kernel).resolve())
+    tree = anchors.Kernel(real(Path(kernel)))
     uses = _uses(paths)
     if since is None:
         recorded = anchors.load(Path(ANCHORS))
@@ -72,7 +74,7 @@ def _text(message: str) -> str:
 def _uses(paths: tuple[str, ...]) -> list[anchors.Use]:
     here = Path.cwd()
     settings = find_settings(here)
-    chosen = tuple(str((here / path).resolve()) for path in paths) or tuple(
+    chosen = tuple(str(real(here / path)) for path in paths) or tuple(
         str(settings.root / path) for path in settings.paths
     )
     if not chosen:

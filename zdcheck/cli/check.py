@@ -13,7 +13,7 @@ import click
 from zdcheck.base.diagnostics import Diagnostic, UsageError
 from zdcheck.base.exit_codes import ExitCode
 from zdcheck.base.failure import Failure
-from zdcheck.base.files import slug
+from zdcheck.base.files import leads_out, slug
 from zdcheck.base.pool import Died, run_all
 from zdcheck.cli import options as opt
 from zdcheck.cli.app import version
@@ -384,6 +384,8 @@ class Run:
             name = f"{stem}-{number}"
         self._traces_written.add(name)
         path = Path(self.trace_dir) / f"{name}.zdtrace.json"
+        if leads_out(Path(path.name), path.parent):
+            raise UsageError(f"cannot write {path}: a link there leads out of this folder")
         path.write_text(text, encoding="utf-8")
         click.echo(f"zdcheck: wrote {path}", err=True)
 

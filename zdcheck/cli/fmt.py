@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from zdcheck.base.exit_codes import ExitCode, worst
+from zdcheck.base.files import real
 from zdcheck.cli import options as opt
 from zdcheck.cli.failures import failure_of, show
 from zdcheck.pipeline import formatted
@@ -45,7 +46,7 @@ def command(files: tuple[str, ...], check: bool) -> int:
 
 def _replace(path: Path, text: str) -> None:
     """Write the file in one go: an interrupt or a full disk leaves the old one."""
-    target = path.resolve()
+    target = real(path)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:

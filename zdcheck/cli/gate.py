@@ -12,7 +12,7 @@ import click
 
 from zdcheck.base.diagnostics import ToolError, UsageError, ZdcheckError
 from zdcheck.base.exit_codes import ExitCode
-from zdcheck.base.files import write_whole
+from zdcheck.base.files import leads_out, real, write_whole
 from zdcheck.cli import options as opt
 from zdcheck.engines.explicit.build import cache_directory
 from zdcheck.engines.explicit.memory_bound import default_max_memory
@@ -78,7 +78,11 @@ def command(
     if not chosen:
         raise UsageError("there is nothing to run: name paths, or write `paths` into zdcheck.toml")
     if kernel is not None:
-        settings = replace(settings, kernel=str((here / kernel).resolve()))
+        settings = replace(settings, kernel=str(real(here / kernel)))
+    if leads_out(Path(settings.baseline), settings.root):
+        raise UsageError(
+            f"{settings.source}: baseline: {settings.baseline} is not below this folder"
+        )
     # Reports name files relative to the settings, wherever the command is run.
     os.chdir(settings.root)
     paint, _ = opt.colored(color)
@@ -101,6 +105,8 @@ def _outputs(outputs: tuple[str, ...], here: Path) -> list[tuple[str, str]]:
             raise UsageError(
                 f"--output {output}: write FORMAT=FILE with one of {', '.join(FORMATS)}"
             )
+        if file != "-":
+            opt.stays_inside(file)
         path = here / file
         if file != "-" and (path.is_dir() or not os.access(path.parent, os.W_OK)):
             raise UsageError(f"--output {output}: this file cannot be written")
@@ -111,7 +117,7 @@ def _outputs(outputs: tuple[str, ...], here: Path) -> list[tuple[str, str]]:
 def _relative(path: Path, root: Path) -> str:
     """As it is called in reports."""
     try:
-        return str(path.resolve().relative_to(root))
+        return str(real(path).relative_to(root))
     except ValueError:
         return str(path)
 

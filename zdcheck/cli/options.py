@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from zdcheck.base.diagnostics import UsageError
+from zdcheck.base.files import leads_out
 from zdcheck.base.quantities import bytes_in, seconds_in
 from zdcheck.render.terminal import ColorOption, use_color
 
@@ -142,11 +143,19 @@ def writable(path: str | None) -> None:
     """Raises UsageError if nothing can be written there; `-` is stdout. Better now than after the search."""
     if path in (None, "-"):
         return
+    stays_inside(str(path))
     try:
         with Path(str(path)).open("a"):
             pass
     except OSError as error:
         raise UsageError(f"cannot write {error.filename}: {error.strerror}") from None
+
+
+def stays_inside(path: str) -> None:
+    """Raises UsageError for a file below this folder that is one somewhere else, through a link."""
+    place = Path(path)
+    if not place.is_absolute() and ".." not in place.parts and leads_out(place, Path.cwd()):
+        raise UsageError(f"cannot write {path}: a link there leads out of this folder")
 
 
 def write_text(path: str, text: str) -> None:

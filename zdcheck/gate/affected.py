@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from zdcheck.base.files import real
 from zdcheck.base.resources import library_root
 
 _USE = re.compile(r"\buse\s+([\w.,\s]+);")
@@ -18,13 +19,13 @@ _USE = re.compile(r"\buse\s+([\w.,\s]+);")
 def files_of(spec: Path) -> frozenset[Path]:
     """The spec and every file that a module it uses could be read from."""
     folder = spec.parent
-    found = {spec.resolve()}
-    waiting = [spec.resolve()]
+    found = {real(spec)}
+    waiting = [real(spec)]
     while waiting:
         for name in _used(waiting.pop()):
             relative = Path(*name.split(".")).with_suffix(".zd")
             for place in (folder / relative, library_root() / relative):
-                resolved = place.resolve()
+                resolved = real(place)
                 if resolved not in found:
                     found.add(resolved)
                     waiting.append(resolved)

@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from zdcheck.base.diagnostics import ToolError, UsageError
-from zdcheck.base.files import write_whole
+from zdcheck.base.files import real, write_whole
 from zdcheck.base.plain import from_plain, to_plain
 from zdcheck.gate.c_functions import Function, functions_of
+from zdcheck.gate.git import QUIET
 from zdcheck.gate.outcome import Finding
 
 SCHEMA = "zdcheck-anchors/2"
@@ -116,10 +117,10 @@ class Kernel:
     def content(self, file: str, commit: str = "") -> bytes | None:
         """A file's bytes, on disk or at a commit; None if it is not there."""
         if commit:
-            return self._git("show", f"{commit}:{file}")
+            return self._git("cat-file", "blob", f"{commit}:{file}")
         path = self.folder / file
         try:
-            inside = path.resolve().is_relative_to(self.folder.resolve())
+            inside = real(path).is_relative_to(real(self.folder))
             return path.read_bytes() if inside and path.is_file() else None
         except OSError as error:
             raise ToolError(f"{path}: {error.strerror}") from None
@@ -154,7 +155,7 @@ class Kernel:
     def _git(self, *words: str) -> bytes | None:
         try:
             done = subprocess.run(
-                ["git", "-C", str(self.folder), *words],
+                ["git", *QUIET, "-C", str(self.folder), *words],
                 capture_output=True,
                 check=False,
                 timeout=_GIT_S,

@@ -8,14 +8,21 @@ import tarfile
 from pathlib import Path
 
 from zdcheck.base.diagnostics import ToolError, UsageError
+from zdcheck.base.files import real
 
 _GIT_S = 60
+
+QUIET = ("-c", "safe.bareRepository=explicit", "-c", "core.fsmonitor=false")
+"""Options with which git runs nothing that a folder of somebody else's tells it to."""
 
 
 def _git(folder: Path, *words: str) -> bytes:
     try:
         done = subprocess.run(
-            ["git", "-C", str(folder), *words], capture_output=True, check=False, timeout=_GIT_S
+            ["git", *QUIET, "-C", str(folder), *words],
+            capture_output=True,
+            check=False,
+            timeout=_GIT_S,
         )
     except FileNotFoundError:
         raise ToolError("git is not installed") from None
@@ -48,14 +55,14 @@ def changed_since(folder: Path, revision: str) -> frozenset[Path]:
     names = _git(root, "diff", "--name-only", "--no-renames", "-z", base, "--")
     names += _git(root, "ls-files", "--others", "--exclude-standard", "-z")
     return frozenset(
-        (root / name).resolve() for name in names.decode("utf-8", "replace").split("\0") if name
+        real(root / name) for name in names.decode("utf-8", "replace").split("\0") if name
     )
 
 
 def folder_at(folder: Path, revision: str, into: Path) -> Path:
     """Write what `folder` was at the revision below `into`; where it is there."""
     root = top(folder)
-    inside = folder.resolve().relative_to(root.resolve())
+    inside = real(folder).relative_to(real(root))
     spec = f"{commit(root, revision)}:{'' if inside == Path() else inside}"
     with tarfile.open(fileobj=io.BytesIO(_git(root, "archive", "--format=tar", spec))) as archive:
         archive.extractall(into, filter="data")

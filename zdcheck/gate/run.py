@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
 from zdcheck.base.diagnostics import Diagnostic, EngineDisagreement, SpecError, ZdcheckError
+from zdcheck.base.files import real
 from zdcheck.base.pool import Died, run_all
 from zdcheck.base.resources import library_root
 from zdcheck.engines.choose import choose_search
@@ -126,10 +127,10 @@ class _Run:
         bundle = load_bundle(job.path)
         folder = Path(job.path).parent
         names = [module.name for module in bundle.modules if module.name]
-        places = [Path(job.path).resolve()]
+        places = [real(Path(job.path))]
         for name in names:
             relative = Path(*name).with_suffix(".zd")
-            places += [(folder / relative).resolve(), (library_root() / relative).resolve()]
+            places += [real(folder / relative), real(library_root() / relative)]
         # Before anything is read a second time: what changes meanwhile must look changed.
         stamped = tuple(stamps.of(place) for place in places)
         spec = spec_of(job.path, bundle)
@@ -201,7 +202,7 @@ class _Run:
 
 def _spec_key(job: Job) -> str:
     tier = job.tier
-    return f"{tool_identity()} {tier.skip} {tier.engine} {tier.prove} {Path(job.path).resolve()}"
+    return f"{tool_identity()} {tier.skip} {tier.engine} {tier.prove} {real(Path(job.path))}"
 
 
 # --- one check --------------------------------------------------------------------------

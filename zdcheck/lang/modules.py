@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path, PurePath
 
 from zdcheck.base.diagnostics import Diagnostic, Label, Severity, SpecError, UsageError
+from zdcheck.base.files import real
 from zdcheck.base.resources import library_root
 from zdcheck.base.source import SourceFile
 from zdcheck.base.suggest import closest
@@ -152,7 +153,7 @@ class _Loader:
         beside = self.folder / relative if self.folder else None
         shipped = library_root() / relative
         found = [path for path in (beside, shipped) if path is not None and path.is_file()]
-        if len({path.resolve() for path in found}) > 1:
+        if len({real(path) for path in found}) > 1:
             self._error(
                 "ambiguous_module",
                 use,

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 """Categories of characters that change what is around them or show nothing: controls, overrides
 of the writing direction, lone surrogates, private and unassigned ones, separators of lines."""
+
+
+_AT_START = re.compile(r"^((?:\s|\x1b\[[0-9;]*m)*)::")
+_ANYWHERE = re.compile(r"##(?=\w*\[)")
 
 
 def printable(text: str) -> str:
@@ -25,3 +30,13 @@ def _escaped(char: str) -> str:
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def inert(line: str) -> str:
+    """A printable line of a log with nothing in it that a CI system would take for a command.
+
+    GitHub obeys `::…` at the start of a line and `##[…]` anywhere, Azure and TeamCity `##vso[…]` and
+    `##teamcity[…]`. Such a mark gets a blank in its middle.
+    """
+    line = _AT_START.sub(r"\1: :", line)
+    return _ANYWHERE.sub("# #", line)

@@ -1,9 +1,12 @@
-"""Tasks in processes of their own: one that dies is told, and takes nobody with it."""
+"""Tasks in processes of their own: one that dies is told, takes nobody with it;
+none is begun after Ctrl-C."""
 
 from __future__ import annotations
 
 import os
 import signal
+import time
+from pathlib import Path
 
 import pytest
 
@@ -34,3 +37,41 @@ def test_a_task_that_is_killed_is_told_and_the_others_are_done() -> None:
         0: Died(0),
         3: Done(6),
     }
+
+
+def interrupted(folder: Path) -> str:
+    """Says that it began, interrupts the caller, and waits to be stopped."""
+    folder.with_suffix(".begun").touch()
+    try:
+        os.kill(os.getppid(), signal.SIGINT)
+        time.sleep(20)
+    except KeyboardInterrupt:
+        return "stopped"
+    return "slept"
+
+
+def test_no_task_is_begun_after_an_interrupt(tmp_path: Path) -> None:
+    tasks = [tmp_path / str(number) for number in range(5)]
+    found = []
+    with pytest.raises(KeyboardInterrupt):
+        for task, outcome in run_all(interrupted, tasks, 1):
+            found.append((task, outcome))
+    assert found == [(tasks[0], Done("stopped"))]
+    assert [path.name for path in tmp_path.iterdir()] == ["0.begun"]
+
+
+def wait(folder: Path) -> str:
+    folder.with_suffix(".begun").touch()
+    time.sleep(20)
+    return "slept"
+
+
+def test_a_caller_that_stops_asking_leaves_no_process(tmp_path: Path) -> None:
+    tasks: list[Path] = [tmp_path / "a", tmp_path / "b"]
+    running = run_all(lambda task: "at once" if task.name == "a" else wait(task), tasks, 2)
+    assert next(running) == (tasks[0], Done("at once"))
+    before = time.monotonic()
+    running.close()  # type: ignore[attr-defined]
+    assert time.monotonic() - before < 30
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from zdcheck.gate.formats.text import summary
 from zdcheck.gate.outcome import Finding, GateOutcome, SpecOutcome
 from zdcheck.render.columns import columns
+from zdcheck.render.escape import printable
 from zdcheck.render.terminal import lines_text
 
 
@@ -55,7 +56,8 @@ def _command(level: str, path: str, line: int, title: str, message: str) -> str:
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    text = "\n".join(printable(line) for line in text.split("\n"))
+    return text.replace("%", "%25").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:

@@ -10,7 +10,7 @@ import re
 
 from zdcheck.gate.outcome import CheckOutcome, GateOutcome, SpecOutcome
 from zdcheck.render.columns import columns
-from zdcheck.render.escape import printable
+from zdcheck.render.escape import inert, printable
 from zdcheck.render.terminal import lines_text
 
 
@@ -25,10 +25,15 @@ def dumps(outcome: GateOutcome) -> str:
     lines = ["KTAP version 1", f"1..{len(results)}"]
     taken: set[str] = set()
     for number, (good, name, directive, about) in enumerate(results, 1):
-        lines += [f"# {line}" for text in about for line in printable(text).splitlines()]
+        lines += [_diagnostic(printable(line)) for text in about for line in text.splitlines()]
         word = "ok" if good else "not ok"
         lines.append(f"{word} {number} {_unique(name, taken)}{directive}")
     return "\n".join(lines) + "\n"
+
+
+def _diagnostic(line: str) -> str:
+    # `# Subtest: …` would begin a test.
+    return inert(f"#  {line}" if line.startswith("Subtest:") else f"# {line}")
 
 
 _Result = tuple[bool, str, str, list[str]]

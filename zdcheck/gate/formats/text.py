@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from zdcheck.gate.outcome import Change, CheckOutcome, GateOutcome, SpecOutcome
 from zdcheck.render.columns import columns
-from zdcheck.render.escape import printable
+from zdcheck.render.escape import inert, printable
 from zdcheck.render.terminal import lines_text, painted, seconds
 
 
@@ -18,7 +18,7 @@ def dumps(outcome: GateOutcome) -> str:
 
 def spec_text(spec: SpecOutcome, color: bool) -> str:
     """One spec: a line if all is well, else a line for each check that is not, with its picture."""
-    return "\n".join(_spec_lines(spec, color)) + "\n"
+    return _log("\n".join(_spec_lines(spec, color)))
 
 
 def _spec_lines(spec: SpecOutcome, color: bool) -> Iterator[str]:
@@ -84,7 +84,11 @@ def end_text(outcome: GateOutcome, color: bool) -> str:
             ]
     lines += [f"note: {printable(note)}" for note in outcome.notes]
     lines += ["", summary(outcome)]
-    return "\n".join(lines) + "\n"
+    return _log("\n".join(lines))
+
+
+def _log(text: str) -> str:
+    return "".join(f"{inert(line)}\n" for line in text.split("\n"))
 
 
 def _change_line(change: Change, color: bool) -> str:
