@@ -227,10 +227,8 @@ class Gate:
             if path not in done:
                 done[path] = SpecOutcome(path, (), (), "", False, ("",), 0)
         self._say(paths, done, said)
-        if cache.damaged:
-            notes.append(
-                f"{len(cache.damaged)} damaged cache entries were thrown away and made anew"
-            )
+        if damaged := len(cache.damaged) + sum(outcome.damaged for outcome in done.values()):
+            notes.append(f"{damaged} damaged cache entries were thrown away and made anew")
         cache.prune()
         return [done[path] for path in paths if not done[path].is_empty], interrupted
 

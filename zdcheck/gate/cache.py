@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -77,8 +78,7 @@ class Cache:
             return None
         except (OSError, ValueError, KeyError, TypeError, RecursionError, ToolError):
             self.damaged.append(str(path))
-            with suppress(OSError):
-                path.unlink()
+            _remove(path)
             return None
 
     def put(self, key: str, entry: object) -> None:
@@ -106,6 +106,15 @@ class Cache:
         if self.folder is None:
             return None
         return self.folder / f"{kind.__name__.lower()}-{_digest(key)[:40]}.json"
+
+
+def _remove(path: Path) -> None:
+    """Make room for an entry, whatever is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
 
 
 def _entry(text: str, key: str, kind: type[T]) -> T:

@@ -108,7 +108,7 @@ class SpecOutcome:
     """One spec. `error` is what kept it from being run, "" if nothing did.
 
     `is_internal` says that it was zdcheck's own fault. `reused` counts the checks whose
-    verdicts come from the cache.
+    verdicts come from the cache, `damaged` the entries there that were not trusted.
     """
 
     path: str
@@ -118,6 +118,7 @@ class SpecOutcome:
     is_internal: bool
     skipped: tuple[str, ...]
     reused: int
+    damaged: int = 0
 
     @property
     def is_empty(self) -> bool:

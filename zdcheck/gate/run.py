@@ -162,7 +162,7 @@ class _Run:
         )
         if result.exit_code == 0 and self.is_final:
             self.cache.put(_spec_key(job), SpecEntry(stamped, result))
-        return result
+        return replace(result, damaged=len(self.cache.damaged))
 
     def _check(self, spec: Spec, check: m.Check) -> CheckOutcome:
         lowered = lower_check(spec, check, self.job.options)

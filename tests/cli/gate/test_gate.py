@@ -173,6 +173,17 @@ def test_a_damaged_cache_is_not_trusted(gate: Gate, repo: Path, tmp_path: Path) 
     assert "damaged" not in gate().out
 
 
+def test_a_damaged_check_in_the_cache_is_said(gate: Gate, repo: Path, tmp_path: Path) -> None:
+    path = good(repo)
+    gate()
+    for entry in (tmp_path / "cache" / "gate").glob("checkentry-*"):
+        entry.write_text(entry.read_text()[:-9])
+    path.write_text(path.read_text() + "// A comment.\n")
+    result = gate()
+    assert result.code == 0
+    assert "2 damaged cache entries" in result.out
+
+
 def test_a_cache_that_cannot_be_written(zdcheck: Zdcheck, repo: Path) -> None:
     good(repo)
     env = {"ZDCHECK_CACHE_DIR": "/dev/null/cache"}
