@@ -12,8 +12,9 @@ import click
 
 from zdcheck.base.diagnostics import ToolError, UsageError, ZdcheckError
 from zdcheck.base.exit_codes import ExitCode
-from zdcheck.base.files import leads_out, real, write_whole
+from zdcheck.base.files import leads_out, real, slug, write_whole
 from zdcheck.cli import options as opt
+from zdcheck.cli import report as pages
 from zdcheck.engines.explicit.build import cache_directory
 from zdcheck.engines.explicit.memory_bound import default_max_memory
 from zdcheck.engines.protocol import Limits
@@ -23,10 +24,13 @@ from zdcheck.gate.formats import text
 from zdcheck.gate.outcome import Change, Finding, GateOutcome, SpecOutcome
 from zdcheck.gate.run import Job, run_jobs, unchanged
 from zdcheck.gate.settings import ENGINES, GateEngine, Settings, Tier, find_settings
+from zdcheck.inspect.opened import open_trace
 from zdcheck.pipeline import Options
 from zdcheck.render.terminal import ColorOption
 
 FORMATS = ("text", "json", "junit", "sarif", "ktap", "github")
+PAGES = "report"
+"""Not one file but a page for each counterexample."""
 ANCHORS = "zdcheck-anchors.jsonl"
 
 
@@ -52,7 +56,8 @@ ANCHORS = "zdcheck-anchors.jsonl"
     "outputs",
     multiple=True,
     metavar="FORMAT=FILE",
-    help=f"Write a report too: {', '.join(FORMATS)}; - is stdout. May be repeated.",
+    help=f"Write a report too: {', '.join(FORMATS)}; - is stdout. {PAGES}=DIR: a page for each"
+    " unexpected violation. May be repeated.",
 )
 @opt.color_option
 def command(
@@ -101,13 +106,19 @@ def _outputs(outputs: tuple[str, ...], here: Path) -> list[tuple[str, str]]:
     found = []
     for output in outputs:
         format, equals, file = output.partition("=")
-        if not equals or not file or format not in FORMATS:
+        if not equals or not file or format not in (*FORMATS, PAGES):
             raise UsageError(
-                f"--output {output}: write FORMAT=FILE with one of {', '.join(FORMATS)}"
+                f"--output {output}: write FORMAT=FILE with one of {', '.join(FORMATS)},"
+                f" or {PAGES}=DIR"
             )
         if file != "-":
             opt.stays_inside(file)
         path = here / file
+        if format == PAGES:
+            pages.need_jinja()
+            pages.refuse_unwritable(str(path), is_folder=True)
+            found.append((format, str(path)))
+            continue
         if file != "-" and (path.is_dir() or not os.access(path.parent, os.W_OK)):
             raise UsageError(f"--output {output}: this file cannot be written")
         found.append((format, file if file == "-" else str(path)))
@@ -128,6 +139,9 @@ def _is_below(spec: str, path: str) -> bool:
 
 def _write(reports: list[tuple[str, str]], outcome: GateOutcome) -> None:
     for format, file in reports:
+        if format == PAGES:
+            _write_pages(outcome, Path(file))
+            continue
         content = importlib.import_module(f"zdcheck.gate.formats.{format}").dumps(outcome)
         if file == "-":
             click.echo(content, nl=False)
@@ -136,6 +150,17 @@ def _write(reports: list[tuple[str, str]], outcome: GateOutcome) -> None:
             write_whole(Path(file), content)
         except OSError as error:
             raise ToolError(f"{file} cannot be written: {error.strerror}") from None
+
+
+def _write_pages(outcome: GateOutcome, folder: Path) -> None:
+    """A page for each violation that its spec does not expect."""
+    names: set[str] = set()
+    for spec in outcome.specs:
+        for check in spec.checks:
+            if check.trace is not None:
+                stem = f"{slug(spec.path.removesuffix('.zd'))}--{slug(check.name)}"
+                path = folder / f"{pages.free(names, stem)}.html"
+                pages.write(pages.Shown(open_trace(check.trace), check.reproduce), path)
 
 
 @dataclass

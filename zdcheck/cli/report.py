@@ -50,10 +50,9 @@ def command(
     Of a saved trace, or of the violated check of a spec. Where several are violated, the first
     one that the spec does not expect, else the first one.
     """
-    if importlib.util.find_spec("jinja2") is None:
-        raise ToolError("reports need Jinja2: pip install 'zdcheck[report]'")
+    need_jinja()
     is_folder = output.endswith(os.sep) or Path(output).is_dir()
-    _refuse_unwritable(output, is_folder)
+    refuse_unwritable(output, is_folder)
     if trace_or_spec.endswith(".zd"):
         options = Options(
             settings=opt.pairs(settings, "--set", "recheck=false"), scope=opt.sizes(scope)
@@ -67,8 +66,8 @@ def command(
     for one in shown:
         path = Path(output)
         if is_folder:
-            path /= f"{_free(names, slug(one.opened.trace.check))}.html"
-        _write(one, path)
+            path /= f"{free(names, slug(one.opened.trace.check))}.html"
+        write(one, path)
     return code
 
 
@@ -151,7 +150,14 @@ def _searched(spec: Spec, check_name: str | None, options: Options) -> Iterator[
                 yield Searched(check.name, shown, report.surprise is not None)
 
 
-def _free(taken: set[str], name: str) -> str:
+def need_jinja() -> None:
+    """Raises ToolError where no page can be made."""
+    if importlib.util.find_spec("jinja2") is None:
+        raise ToolError("reports need Jinja2: pip install 'zdcheck[report]'")
+
+
+def free(taken: set[str], name: str) -> str:
+    """The name, with a number if it is taken; it is taken then."""
     free, number = name, 1
     while free in taken:
         number += 1
@@ -160,7 +166,7 @@ def _free(taken: set[str], name: str) -> str:
     return free
 
 
-def _refuse_unwritable(output: str, is_folder: bool) -> None:
+def refuse_unwritable(output: str, is_folder: bool) -> None:
     """Raises UsageError if it is known before the search that nothing can be written there."""
     folder = Path(output) if is_folder else Path(os.path.realpath(output)).parent
     while not folder.exists() and folder != folder.parent:
@@ -173,7 +179,8 @@ def _refuse_unwritable(output: str, is_folder: bool) -> None:
         raise UsageError(f"cannot write {output}: permission denied")
 
 
-def _write(shown: Shown, path: Path) -> None:
+def write(shown: Shown, path: Path) -> None:
+    """Write a run's page, and say so. Raises UsageError if it cannot be written."""
     # Not imported above: without Jinja2 there is a better message than its absence.
     from zdcheck.report.graph import graph_of
     from zdcheck.report.html import Extras, page

@@ -319,3 +319,19 @@ def test_only_what_a_change_can_affect(gate: Gate, repo: Path) -> None:
     assert "specs/good.zd" not in result.out
     assert gate("--changed-since", "nothing").code == 2
     assert gate("--changed-since", "--output=/tmp/x").code == 2
+
+
+def test_a_page_for_each_unexpected_violation(gate: Gate, repo: Path) -> None:
+    pytest.importorskip("jinja2")
+    good(repo)
+    assert gate("--output", "report=pages").code == 0
+    assert not (repo / "pages").exists()
+    bad(repo)
+    assert gate("--output", "report=pages").code == 1
+    (page,) = (repo / "pages").iterdir()
+    assert page.name == "specs-bad--three.html"
+    assert "zdcheck check specs/bad.zd --check three" in page.read_text("utf-8")
+    (repo / "file").write_text("")
+    result = gate("--output", "report=file/pages")
+    assert result.code == 2
+    assert "is no directory" in result.err
