@@ -26,8 +26,8 @@ from zdcheck.engines.symbolic.formulas import Failure, StateGoal, state_goals
 from zdcheck.engines.symbolic.generalize import Generalizer
 from zdcheck.engines.symbolic.obligations import Breaks, Obligations, Step, Taking
 from zdcheck.engines.symbolic.samples import Samples
-from zdcheck.engines.symbolic.solving import Clock, is_satisfiable
-from zdcheck.ir.evaluate import evaluator
+from zdcheck.engines.symbolic.solving import TOGETHER, Clock, batched, is_satisfiable
+from zdcheck.ir.evaluate import evaluate, evaluator
 from zdcheck.ir.expr import Expr, VarId, variables_of
 from zdcheck.ir.run import BrokenProperty, Imbalance, Run
 from zdcheck.ir.step import Goes, attempt
@@ -96,6 +96,8 @@ class Search:
         """Edges between lock classes that some run takes."""
         self.wanted: set[int] = set()
         """By position in `facts`, those that are to be proved."""
+        self.read_by: dict[int, frozenset[VarId]] = {}
+        """What conditions depend on, by identity: those of goals and steps stay as they are."""
         self.last: Obstacle | None = None
         """What the proof met last."""
         self._fresh_solver()
@@ -203,15 +205,26 @@ class Search:
 
     def _goals_of_steps(self) -> None:
         """No check of any step fails, and no value leaves its type."""
-        for number, step in enumerate(self.steps):
-            if number in self.safe:
-                continue
-            while (state := self._model(self.obligations.bad(step))) is not None:
-                failing = next((f for f in step.failures if evaluator(f.condition)(state)), None)
+        open_ = [number for number in range(len(self.steps)) if number not in self.safe]
+        for some in batched(open_, TOGETHER):
+            bad = any_of([self.obligations.bad(self.steps[number]) for number in some])
+            while (state := self._model(bad)) is not None:
+                step, failing = self._failing(some, state)
                 condition = step.escapes if failing is None else failing.condition
                 name = "range" if failing is None else _violation(step.action, failing)
                 self._exclude(condition, Obstacle(state, step.action, name))
-            self.safe.add(number)
+            self.safe.update(some)
+
+    def _failing(self, numbers: Iterable[int], state: State) -> tuple[Step, Failure | None]:
+        """The first of the steps that fails a check in the state; None for a value that leaves its type."""
+        for number in numbers:
+            step = self.steps[number]
+            for failure in step.failures:
+                if evaluate(failure.condition, state):
+                    return step, failure
+            if evaluate(step.escapes, state):
+                return step, None
+        raise AssertionError("the model is of some step")
 
     def _goals_of_states(self) -> None:
         """Nothing is wrong with a state itself that is no fact: no deadlock."""
@@ -240,7 +253,9 @@ class Search:
 
     def _exclude(self, condition: Expr, obstacle: Obstacle) -> None:
         """New facts that keep the proof out of a state in which the condition matters. Raises Refuted."""
-        relevant = frozenset(variables_of(condition))
+        relevant = self.read_by.get(id(condition))
+        if relevant is None:
+            relevant = self.read_by[id(condition)] = frozenset(variables_of(condition))
         self.last = obstacle
         if not self._block(obstacle.state, relevant):
             found = self.generalizer.agreeing(obstacle.state, relevant)

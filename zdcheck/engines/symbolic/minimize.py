@@ -22,7 +22,13 @@ from zdcheck.engines.symbolic.encoding import any_of
 from zdcheck.engines.symbolic.facts import Invariant
 from zdcheck.engines.symbolic.formulas import state_goals
 from zdcheck.engines.symbolic.obligations import Breaks, Obligations, Step
-from zdcheck.engines.symbolic.solving import Clock, LimitReached, is_satisfiable
+from zdcheck.engines.symbolic.solving import (
+    TOGETHER,
+    Clock,
+    LimitReached,
+    batched,
+    is_satisfiable,
+)
 from zdcheck.ir.evaluate import evaluator
 from zdcheck.ir.run import Deadlock
 from zdcheck.ir.system import System
@@ -91,8 +97,9 @@ class _Questions:
 
     def _goals(self, system: System) -> Iterable[Any]:
         """What may be true in no state; about the facts themselves see `_step`."""
-        for step in self.obligations.steps:
-            yield self.obligations.bad(step)
+        steps = self.obligations.steps
+        for some in batched(range(len(steps)), TOGETHER):
+            yield any_of([self.obligations.bad(steps[number]) for number in some])
         for goal in state_goals(system):
             if isinstance(goal.fault, Deadlock):
                 yield z3.Not(self.obligations.frame.truth(goal.holds))

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import z3
 
 from zdcheck.engines.protocol import Limit, Limits
+
+TOGETHER = 32
+"""Questions about single steps that are asked at once: most are answered by no, and asking takes most of the time."""
+
+
+def batched(numbers: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    """So many of them at a time."""
+    for start in range(0, len(numbers), size):
+        yield numbers[start : start + size]
 
 
 class LimitReached(Exception):
