@@ -5,9 +5,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 JOBS ?= 2
+SECONDS ?= 300
+FIRST ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-all lint format bench screenshots clean
+.PHONY: help setup check test test-all lint format bench screenshots clean fuzz
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +48,8 @@ bench: $(READY) ## compare the explorer with hand-written C, SPIN and rumur
 
 screenshots: $(READY) ## make the pictures of the README
 	$(BIN)/python docs/screenshots.py
+fuzz: $(READY) ## random specs for SECONDS, from seed FIRST; every engine's opinion of each
+	$(BIN)/python -m tests.generator.campaign --seconds $(SECONDS) --first $(FIRST) --jobs $(JOBS)
 
 clean: ## remove what was built here
 	rm -rf $(VENV) build dist *.egg-info .lint-imports.log
