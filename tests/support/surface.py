@@ -194,15 +194,10 @@ class World:
         if isinstance(expr, m.Call) and not expr.function.is_expression:
             return False
         match expr:
-            case m.Binary(op, left, right) if op in ("&&", "||", "implies"):
+            case m.Binary(op, left, _) if op in ("&&", "||", "implies"):
                 first = self._constant(left)
                 if first is not None and (first == 0) == (op in ("&&", "implies")):
                     return self.touches(left, frame)
-                last = self._constant(right)
-                if last is not None and (
-                    (op == "&&" and last == 0) or (op in ("||", "implies") and last == 1)
-                ):
-                    return self.touches(right, frame)
             case m.Conditional(condition, then, otherwise):
                 if (value := self._constant(condition)) is not None:
                     return self.touches(then if value else otherwise, frame)

@@ -293,7 +293,7 @@ class Runner:
                         return True
                 case m.Ghost():
                     pass
-                case m.FieldRef() | m.GlobalRef() | m.RefParamRef():
+                case m.FieldRef() | m.GlobalRef() | m.RefParamRef() | m.Call():
                     if world.touches(part, frame):
                         return True
         return False
