@@ -9,31 +9,34 @@ import html
 import textwrap
 from collections.abc import Iterator, Sequence
 
+from zdcheck.render.columns import goes_on
 from zdcheck.render.escape import printable
 from zdcheck.trace.model import Step, Trace
 
-_WIDTH = 40
-_COLUMN = 290
+_WIDTH = 42
+_COLUMN = 340
 _LINE = 15
 _MARGIN = 16
 
 
 def mermaid(trace: Trace) -> str:
     """Mermaid's `sequenceDiagram`."""
-    lines = ["sequenceDiagram", "    autonumber"]
+    lines = ["sequenceDiagram"]
     shown = list(trace.moving)
     for number in shown:
         lines.append(
             f"    participant t{number} as CPU{shown.index(number)} ({_mermaid(trace.threads[number].name)})"
         )
-    over = f"t{shown[0]},t{shown[-1]}" if len(shown) > 1 else f"t{shown[0]}" if shown else ""
+    if not shown:
+        lines.append("    participant t0 as the initial state")
+    over = f"t{shown[0]},t{shown[-1]}" if len(shown) > 1 else f"t{shown[0] if shown else 0}"
     for heading, steps in _runs(trace):
         if heading:
             lines.append(f"    Note over {over}: {_mermaid(heading)}")
-        for step in steps:
-            text = "<br/>".join(_mermaid(line) for line in _about(step))
-            lines.append(f"    Note over t{step.thread}: {text}")
-    if trace.blame is not None and trace.steps:
+        for step, before in zip(steps, (None, *steps), strict=False):
+            text = "<br/>".join(_mermaid(line) for line in _about(step, before))
+            lines.append(f"    Note over t{step.thread}: {step.number}. {text}")
+    if trace.blame is not None:
         lines.append(f"    Note over {over}: {_mermaid(_end(trace))}")
     return "\n".join(lines) + "\n"
 
@@ -48,10 +51,12 @@ def plantuml(trace: Trace) -> str:
     for heading, steps in _runs(trace):
         if heading:
             lines.append(f"== {_plant(heading)} ==")
-        for step in steps:
-            text = "\\n".join(_plant(line) for line in _about(step))
+        for step, before in zip(steps, (None, *steps), strict=False):
+            text = "\\n".join(_plant(line) for line in _about(step, before))
             lines.append(f"rnote over t{step.thread} : {step.number}. {text}")
-    if trace.blame is not None and trace.steps:
+    if not shown:
+        lines.append('participant "the initial state"')
+    if trace.blame is not None:
         lines.append(f"== {_plant(_end(trace))} ==")
     return "\n".join([*lines, "@enduml"]) + "\n"
 
@@ -65,9 +70,10 @@ def svg(trace: Trace) -> str:
         if heading:
             boxes.append(f'<text class="head" x="{_MARGIN}" y="{y + 16}">{_xml(heading)}</text>')
             y += 26
-        for step in steps:
-            boxes += _drawn(trace, step, shown, y)
-            y += _height(step) + 6
+        for step, before in zip(steps, (None, *steps), strict=False):
+            about = _about(step, before)
+            boxes += _drawn(trace, step, about, shown, y)
+            y += _LINE * len(about) + 16
     end = ""
     if trace.blame is not None:
         end = f'<text class="end" x="{_MARGIN}" y="{y + 22}">{_xml(_end(trace))}</text>'
@@ -84,20 +90,19 @@ def svg(trace: Trace) -> str:
     )
 
 
-def _height(step: Step) -> int:
-    return _LINE * len(_about(step)) + 10
-
-
-def _drawn(trace: Trace, step: Step, shown: Sequence[int], y: int) -> Iterator[str]:
+def _drawn(
+    trace: Trace, step: Step, about: Sequence[str], shown: Sequence[int], y: int
+) -> Iterator[str]:
     """One step's box with its number."""
     x = _MARGIN + 30 + shown.index(step.thread) * _COLUMN
     kind = "fault" if step is trace.steps[-1] and trace.blame is not None else "step"
     yield (
-        f'<rect class="{kind}" x="{x}" y="{y}" width="{_COLUMN - 20}" height="{_height(step)}" rx="4"/>'
+        f'<rect class="{kind}" x="{x}" y="{y}" width="{_COLUMN - 20}" height="{_LINE * len(about) + 10}" rx="4"/>'
     )
     yield f'<text class="number" x="{_MARGIN}" y="{y + 16}">{step.number}</text>'
-    for row, line in enumerate(_about(step)):
-        style = "code" if row == 0 else "change"
+    code = _lines(step.code) + _lines(f"> {step.detail}")
+    for row, line in enumerate(about):
+        style = "code" if line in code else "change"
         yield f'<text class="{style}" x="{x + 8}" y="{y + 16 + row * _LINE}">{_xml(line)}</text>'
 
 
@@ -124,18 +129,26 @@ def _runs(trace: Trace) -> Iterator[tuple[str, Sequence[Step]]]:
         yield f"in another run: {run.taken} while {run.held} is held", run.steps
 
 
-def _about(step: Step) -> list[str]:
-    code = textwrap.shorten(printable(" ".join(step.code.split())), _WIDTH, placeholder=" ...")
+def _about(step: Step, before: Step | None) -> list[str]:
+    """The step's code, what ran inside it, what it changed; a call that goes on is not said again."""
+    lines = [] if goes_on(before, step) else _lines(step.code)
     if step.detail:
-        detail = textwrap.shorten(
-            printable(" ".join(step.detail.split())), _WIDTH - 2, placeholder=" ..."
-        )
-        code = f"{code} > {detail}"
-    lines = [code]
+        lines += _lines(f"> {step.detail}")
     for change in step.changes:
         if not change.cleared:
-            lines.append(printable(f"{change.variable}: {change.before} -> {change.after}"))
-    return lines
+            lines += _lines(f"{change.variable}: {change.before} -> {change.after}")
+    return lines or [""]
+
+
+def _lines(text: str) -> list[str]:
+    """At most two lines of a box."""
+    return textwrap.wrap(
+        printable(" ".join(text.split())),
+        _WIDTH,
+        subsequent_indent="  ",
+        max_lines=2,
+        placeholder=" ...",
+    )
 
 
 def _end(trace: Trace) -> str:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import json
+import re
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from zdcheck.base.diagnostics import ToolError, UsageError
@@ -407,3 +410,40 @@ def test_a_run_for_ever_stays_one_in_a_session() -> None:
     assert saved.loop is not None
     assert session.back()
     assert session.trace().blame is None
+
+
+@pytest.mark.parametrize("of", ["lock_order", "stuck", "deadlock", "get_on_zero"])
+def test_documents_are_what_the_schema_says(of: str) -> None:
+    path = ROOT / "tests/spec/violations" / of / "broken.zd"
+    saved = violated(path, load_spec(str(path)).check_names[0])
+    schema = json.loads((ROOT / "docs/reference/schemas/zdcheck-trace-1.json").read_text())
+    jsonschema.validate(json.loads(document.dumps(saved)), schema)
+    plain = json.loads(itf.dumps(saved))
+    assert all(set(plain["vars"]) | {"#meta"} == set(state) for state in plain["states"])
+    assert len(plain["states"]) == len(saved.steps) + 1
+    if saved.loop is not None:
+        assert plain["states"][plain["loop"]].keys() == plain["states"][-1].keys()
+        named = set(plain["vars"])
+        assert all(plain["states"][plain["loop"]][n] == plain["states"][-1][n] for n in named)
+
+
+def test_a_run_without_a_step_is_drawn(tmp_path: Path) -> None:
+    path = tmp_path / "none.zd"
+    path.write_text(
+        "var go : bool = false;\nthread a { wait until go; go = false; }\n"
+        'check "x" { expect violation deadlock; }\n'
+    )
+    saved = violated(path, "x")
+    assert saved.steps == ()
+    for drawn in (sequence.mermaid(saved), sequence.plantuml(saved), sequence.svg(saved)):
+        assert "deadlock" in drawn
+    assert json.loads(itf.dumps(saved))["states"]
+
+
+def test_no_line_of_a_diagram_leaves_its_box(saved: Trace) -> None:
+    picture = sequence.svg(
+        violated(ROOT / "specs/unplug/pins.zd", "U9: pages do not hold the range")
+    )
+    rows = re.findall(r'<text class="(?:code|change)"[^>]*>([^<]*)<', picture)
+    assert rows
+    assert max(len(html.unescape(row)) for row in rows) <= 42
