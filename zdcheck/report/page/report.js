@@ -154,14 +154,26 @@
     fileChoice.value = String(number);
     files.forEach((file, index) => file.classList.toggle("away", index !== number));
   };
-  // Scrolls what holds the line, never the page.
+  // Scrolls the pane beside the steps; where panes are behind tabs, the page.
   const reveal = (line) => {
     const box = byId("source");
-    if (!line || box.scrollHeight <= box.clientHeight) return;
-    const offset = line.getBoundingClientRect().top - box.getBoundingClientRect().top;
-    if (offset < 80 || offset > box.clientHeight - 60) box.scrollTop += offset - box.clientHeight / 2;
+    if (!line || box.offsetParent === null) return;
+    if (!wide.matches) {
+      line.scrollIntoView({ block: "nearest" });
+      return;
+    }
+    const frame = box.getBoundingClientRect();
+    const top = Math.max(frame.top, 0);
+    const bottom = Math.min(frame.bottom, document.querySelector(".bar").getBoundingClientRect().top);
+    const place = line.getBoundingClientRect();
+    if (place.top < top + 60 || place.bottom > bottom - 20) box.scrollTop += place.top - (top + bottom) / 2;
   };
 
+  // What ran inside a call says more than the call.
+  const codeOf = (step) => {
+    const code = row(step).querySelector(".inside code") || row(step).querySelector(".call code");
+    return code ? code.textContent : "";
+  };
   const drawHere = () => {
     const output = byId("here");
     output.textContent = "";
@@ -169,10 +181,9 @@
       output.textContent = "0 of " + last + ": the initial state";
       return;
     }
-    const code = row(here).querySelector(".inside code, .call code");
     output.append(here + " of " + last + ": ");
     output.append(element("b", color(data.steps[here - 1][0]), text(data.threads[data.steps[here - 1][0]])));
-    output.append(" " + (code ? code.textContent : ""));
+    output.append(" " + codeOf(here));
   };
 
   let now = null;
@@ -243,8 +254,7 @@
       else {
         const link = element("a", "to", "step " + cause.since + ", " + text(data.threads[data.steps[cause.since - 1][0]]));
         link.href = "#s" + cause.since;
-        const code = row(cause.since).querySelector(".inside code, .call code");
-        item.append(link, ": ", element("code", "", code ? code.textContent : ""));
+        item.append(link, ": ", element("code", "", codeOf(cause.since)));
       }
       if (cause.reads.length) {
         const names = cause.reads.map((read) => text(data.variables[read].name)).join(", ");
