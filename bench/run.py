@@ -178,7 +178,9 @@ def plain(spec: str, workers: int, home: Path, **numbers: int) -> Sample:
 
 def zdcheck_reduced(protocol: Protocol, size: str, home: Path) -> list[Contender]:
     """From the spec to the verdict, with nothing cached, then with everything cached."""
-    words = [str(protocol.source("zd")), "--no-progress", *scope_words(protocol.sizes[size])]
+    # The peers answer one question too: the first check, which has the protocol's name.
+    words = [str(protocol.source("zd")), "--check", protocol.name, "--no-progress"]
+    words += scope_words(protocol.sizes[size])
     return [
         Contender("zdcheck, reduced, spec to verdict", False, lambda: uncached(home, *words)),
         Contender("zdcheck, the same from the cache", False, lambda: check(home / "cache", *words)),

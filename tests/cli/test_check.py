@@ -265,6 +265,34 @@ def test_nobody_reads(folder: Path) -> None:
     assert b"Exception ignored" not in err
 
 
+KILLED = """\
+import os, signal, sys
+from zdcheck.cli import check
+from zdcheck.cli.app import run
+real = check.check_spec
+def check_spec(path, *rest, **options):
+    if "surprise" in path:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return real(path, *rest, **options)
+check.check_spec = check_spec
+sys.exit(run(sys.argv[1:]))
+"""
+
+
+def test_a_process_that_is_killed_takes_no_other_spec_with_it(folder: Path) -> None:
+    words = ["check", "specs/surprise.zd", "specs/unplug.zd", "--jobs", "2"]
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, *words, "--engine", "interpreter"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "specs/surprise.zd: the process that checked it was killed" in done.stderr
+    assert "holds" in done.stdout
+
+
 def test_stdout_that_cannot_be_written(folder: Path) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
