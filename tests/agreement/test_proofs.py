@@ -146,6 +146,34 @@ def test_a_reduction_that_has_no_time_spares_nothing() -> None:
     assert found == Reduced(got.invariant, is_minimal=False)
 
 
+UNSAFE = ("tlb/zap.zd", "filemap-map/before_6_5.zd")
+"""Specs of which every broken variant is tried every day."""
+
+NOT_SAFETY = frozenset({"stuck", "uncovered", "vacuous"})
+"""What a proof says nothing about."""
+
+
+def proves_nothing_broken(path: str) -> None:
+    """No variant with a violation is proved, with a sample of its states or without one."""
+    for check, system in lowered_checks(path):
+        if check.expect.violation in (None, *NOT_SAFETY):
+            continue
+        assert invariant_without_search(system, 2.0) is None, check.name
+        got = prove(system, Limits(timeout_s=20), ignore)
+        assert isinstance(got, Found | Unproved), check.name
+
+
+@pytest.mark.parametrize("path", UNSAFE)
+def test_broken_variants(path: str) -> None:
+    proves_nothing_broken(path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", sorted(str(p.relative_to(SPECS)) for p in SPECS.rglob("*.zd")))
+def test_all_broken_variants(path: str) -> None:
+    proves_nothing_broken(path)
+
+
 def _says_sat(system: System, invariant: Invariant) -> bool:
     return any(answer.text == "sat" for answer in answers("z3", system, invariant, None))
 
