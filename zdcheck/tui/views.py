@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from rich.table import Table
 from rich.text import Text
@@ -73,13 +74,23 @@ def _column(columns: Sequence[int], width: int) -> int:
 def shown_moves(moves: Iterable[Move]) -> list[Move]:
     """What can be done first; of what cannot, only what says something.
 
-    Lowering makes several actions of one statement, one for each way through it. Where one of
-    them is possible the others say nothing.
+    Lowering makes several actions of one statement, one for each choice and each way through it. Where one of
+    them is possible the others say nothing; where none is, those that differ only in choices are one.
     """
     every = list(moves)
     possible = {(m.thread, m.place) for m in every if m.word in ("enabled", "fails")}
     order = {"fails": 0, "enabled": 1, "blocked": 2, "ended": 3}
-    said = [m for m in every if m.word != "blocked" or (m.thread, m.place) not in possible]
+    said = [m for m in every if m.word != "blocked"]
+    blocked: dict[tuple[str, str, str], list[Move]] = {}
+    for move in every:
+        if move.word == "blocked" and (move.thread, move.place) not in possible:
+            blocked.setdefault((move.thread, move.place, move.text), []).append(move)
+    for alike in blocked.values():
+        first, reasons = alike[0], dict.fromkeys(move.why for move in alike)
+        if len(alike) > 1:
+            more = f", or one of {len(reasons) - 1} more" if len(reasons) > 1 else ""
+            first = replace(first, choices="", why=f"{first.why}{more}")
+        said.append(first)
     return sorted(said, key=lambda m: order[m.word])
 
 

@@ -18,7 +18,7 @@ from textual.widgets import Input, OptionList, Static, TabbedContent
 from tests.unit.inspect.test_inspect import ROOT, SPECS, violated
 from zdcheck.engines.protocol import Limits
 from zdcheck.inspect.opened import open_trace
-from zdcheck.inspect.session import Session
+from zdcheck.inspect.session import Move, MoveWord, Session
 from zdcheck.trace.document import loads
 from zdcheck.tui import views
 from zdcheck.tui.app import BranchScreen, HelpScreen, Inspector
@@ -250,14 +250,24 @@ def test_who_takes_and_who_drops() -> None:
 
 
 def test_disabled_moves_say_what_blocks_them() -> None:
-    async def script(app: Inspector, pilot: Pilot[None]) -> None:
-        await pilot.press("g", "4")
-        blocked = [move for move in app.moves if move.word == "blocked"]
-        drawn = "".join(lines(app, "#moves-list"))
-        assert all(move.why for move in blocked)
-        assert all(f"needs {move.why}" in drawn for move in blocked)
+    text = (ROOT / "tests/spec/violations/deadlock/broken.zd").read_text()
+    with TemporaryDirectory() as folder:
+        walk = spec_session(Path(folder), text, text.split('check "')[1].split('"')[0])
 
-    play(script)
+    async def script(app: Inspector, pilot: Pilot[None]) -> None:
+        await pilot.press("4")
+        assert [(move.thread, move.word) for move in app.moves] == [
+            ("holder", "blocked"),
+            ("unplug", "blocked"),
+        ]
+        drawn = "".join(lines(app, "#moves-list"))
+        assert "○ unplug: wait until users == 0;" in drawn
+        assert "needs users == 0" in drawn
+        assert all(f"needs {move.why}" in drawn for move in app.moves)
+        await pilot.press("enter")
+        assert len(app.session.leaves()) == 1
+
+    play(script, of=walk)
 
 
 def test_all_branches() -> None:
@@ -329,3 +339,23 @@ def test_faults_of_nobody_are_explained_at_once(of: str) -> None:
             assert "for ever" in "".join(lines(app, "#steps"))
 
     play(script, of=walk)
+
+
+def test_what_is_blocked_in_many_ways_is_one_line() -> None:
+    def move(word: MoveWord, place: str, why: str = "") -> Move:
+        return Move(word, "t", "any p : page", place, "p = x", why, None)
+
+    shown = views.shown_moves(
+        [
+            move("blocked", "1", "a"),
+            move("blocked", "1", "b"),
+            move("blocked", "2", "c"),
+            move("enabled", "2"),
+            move("blocked", "3", "d"),
+        ]
+    )
+    assert [(m.word, m.why) for m in shown] == [
+        ("enabled", ""),
+        ("blocked", "a, or one of 1 more"),
+        ("blocked", "d"),
+    ]
