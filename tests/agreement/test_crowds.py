@@ -10,10 +10,12 @@ import pytest
 
 from tests.agreement.compare import ignore
 from tests.support.crowds import reachable, seen_in, unmatched
+from tests.support.parametric import random_spec
 from zdcheck.base.diagnostics import UsageError
 from zdcheck.engines.protocol import Limits
 from zdcheck.engines.symbolic.crowd import OpenForAll, ProvedForAll, prove_for_all
 from zdcheck.ir.expr import Const, Var, eq
+from zdcheck.ir.step import Fails, Stepper, state_faults
 from zdcheck.ir.system import Action, ActionId, Check, Guard, State, System
 from zdcheck.lower.crowd.abstraction import Crowd
 from zdcheck.pipeline import Options, crowd_of_check, load_spec, lower_check
@@ -276,3 +278,54 @@ def test_no_broken_variant_of_any_family_is_proved(path: Path) -> None:
         for check in load_spec(str(path)).model.checks:
             if check.expect.violation is not None:
                 assert not judge(path, check.name, (open,), 30)
+
+
+# --- random specs -----------------------------------------------------------------------
+
+
+def has_fault(system: System, most: int) -> bool:
+    """Whether something is wrong in one of the first states, or with a step from it; not deadlock."""
+    stepper = Stepper(system)
+    for state in reachable(system, most):
+        if next(state_faults(system, state), None) is not None:
+            return True
+        for action, outcome in stepper.outcomes(state):
+            if isinstance(outcome, Fails):
+                test = action.tests[outcome.test]
+                assert isinstance(test, Check)
+                if test.violation.id != "refcount_overflow":
+                    return True
+    return False
+
+
+def proves_only_what_is_true(path: Path, seed: int, most: int) -> tuple[bool, bool]:
+    """Compare the abstraction with sizes 1 to 3; whether there was a proof, and whether there was a fault."""
+    path.write_text(random_spec(seed), encoding="utf-8")
+    spec = load_spec(str(path))
+    check = spec.check("it")
+    crowd = crowd_of_check(spec, check, Options(), ("worker",))
+    systems = []
+    for size in (1, 2, 3):
+        system = lower_check(spec, check, Options(scope={"worker": size})).system
+        systems.append((system, reachable(system, most)))
+    broken = any(has_fault(system, most) for system, _ in systems)
+    claim = prove_for_all(crowd.abstraction, 1, Limits(timeout_s=60), ignore)
+    is_proved = isinstance(claim, ProvedForAll)
+    assert not (is_proved and broken), f"seed {seed} is broken, and proved"
+    abstract = crowd.abstraction(seen_in(crowd, systems)).system
+    for system, states in systems:
+        missed = next(unmatched(crowd, system, states, abstract), None)
+        assert missed is None, f"seed {seed}: {missed}"
+    return is_proved, broken
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_random_specs(seed: int, tmp_path: Path) -> None:
+    proves_only_what_is_true(tmp_path / "random.zd", seed, 300)
+
+
+@pytest.mark.slow
+def test_many_random_specs(tmp_path: Path) -> None:
+    outcomes = [proves_only_what_is_true(tmp_path / "r.zd", seed, 1500) for seed in range(100, 400)]
+    assert sum(is_proved for is_proved, _ in outcomes) > 30
+    assert sum(broken for _, broken in outcomes) > 30
