@@ -77,7 +77,8 @@ def _everything(model: m.Model) -> Iterator[Any]:
         model.functions,
         model.inits,
         model.threads,
-        model.properties,
+        # What a cover asks is asked of a scope.
+        [prop for prop in model.properties if prop.kind != "cover"],
         model.configs,
     ]
     while pending:
