@@ -19,12 +19,14 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from zdcheck.pipeline import load_spec
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "bench" / "symbolic.json"
