@@ -49,14 +49,6 @@ def prove_check(
     """Prove one check. Raises SpecError, UsageError, ToolError, EngineDisagreement."""
     lowered = lower_check(spec, check, options)
     starts(check.name)
-    return prove_lowered(lowered, options, watch, is_to_be_minimal=is_to_be_minimal)
-
-
-def prove_lowered(
-    lowered: Lowered, options: Options, watch: Watcher, *, is_to_be_minimal: bool = False
-) -> Attempt:
-    """The same of a check that is ready. Raises ToolError, EngineDisagreement."""
-    spec, check = lowered.spec, lowered.check
     claim = prove(lowered.system, options.limits, watch)
     if is_to_be_minimal and isinstance(claim, Proved):
         claim = with_fewer_facts(lowered.system, claim, options.limits)

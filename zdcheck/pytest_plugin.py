@@ -69,7 +69,7 @@ class ZdCheck(pytest.Item):
         tier = find_settings(self.path.parent).tier(None)
         limits = Limits(tier.max_states, tier.max_memory, tier.timeout_s)
         engine = tier.engine_of(os.path.relpath(self.path), self.name)
-        options = Options(limits=limits, engine="auto" if engine == "prove" else engine)
+        options = Options(limits=limits, engine="auto" if engine == "proof" else engine)
         lowered = lower_check(file.spec, file.spec.check(self.name), options)
         choice = choose_search(options.engine, lowered.system)
         report, claim = run_check(lowered, choice, options, lambda progress: None)

@@ -15,6 +15,7 @@ from zdcheck.base.exit_codes import ExitCode
 from zdcheck.base.files import leads_out, real, slug, write_whole
 from zdcheck.cli import options as opt
 from zdcheck.cli import report as pages
+from zdcheck.engines.choose import EngineName
 from zdcheck.engines.explicit.build import cache_directory
 from zdcheck.engines.explicit.memory_bound import default_max_memory
 from zdcheck.engines.protocol import Limits
@@ -23,7 +24,7 @@ from zdcheck.gate.cache import Cache, Stamps
 from zdcheck.gate.formats import text
 from zdcheck.gate.outcome import Change, Finding, GateOutcome, SpecOutcome
 from zdcheck.gate.run import Job, run_jobs, unchanged
-from zdcheck.gate.settings import ENGINES, GateEngine, Settings, Tier, find_settings
+from zdcheck.gate.settings import ENGINES, Settings, Tier, find_settings
 from zdcheck.inspect.opened import open_trace
 from zdcheck.pipeline import Options
 from zdcheck.render.terminal import ColorOption
@@ -40,7 +41,7 @@ ANCHORS = "zdcheck-anchors.jsonl"
 @click.option(
     "--engine",
     type=click.Choice(ENGINES),
-    help="What answers, whatever the tier says; prove where a check expects `holds`.",
+    help="What answers, whatever the tier says; proof only where a check expects `holds`.",
 )
 @click.option(
     "--jobs", type=click.IntRange(1, 256), help="Specs at once; by default each core one."
@@ -63,7 +64,7 @@ ANCHORS = "zdcheck-anchors.jsonl"
 def command(
     paths: tuple[str, ...],
     tier: str | None,
-    engine: GateEngine | None,
+    engine: EngineName | None,
     jobs: int | None,
     update_baseline: bool,
     no_cache: bool,

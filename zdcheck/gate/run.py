@@ -6,17 +6,16 @@ import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, assert_never
 
 from zdcheck.base.diagnostics import Diagnostic, EngineDisagreement, SpecError, ZdcheckError
 from zdcheck.base.files import real
 from zdcheck.base.pool import Died, run_all
 from zdcheck.base.resources import library_root
-from zdcheck.engines.choose import choose_search
-from zdcheck.engines.protocol import NoneFound, Statistics, Stopped
+from zdcheck.engines.choose import EngineName, choose_search
+from zdcheck.engines.protocol import NoneFound, Proven, Statistics, Stopped
 from zdcheck.gate.cache import Cache, CheckEntry, SpecEntry, Stamps, tool_identity
 from zdcheck.gate.outcome import CheckOutcome, Finding, SpecOutcome, VerdictWord
-from zdcheck.gate.settings import GateEngine, Tier
+from zdcheck.gate.settings import Tier
 from zdcheck.ir.fingerprint import fingerprint
 from zdcheck.ir.system import ActionId
 from zdcheck.lang import model as m
@@ -33,10 +32,7 @@ from zdcheck.pipeline import (
 )
 from zdcheck.render.diagnostics import render_one
 from zdcheck.trace.coverage import Coverage
-from zdcheck.trace.verdict import CheckReport, Holds, Inconclusive, Verdict, Violated
-
-if TYPE_CHECKING:
-    from zdcheck.trace.proof import ProofReport
+from zdcheck.trace.verdict import CheckReport, Holds, Inconclusive, Violated
 
 PROOF_S = 300.0
 """Seconds for a proof where no tier says anything."""
@@ -188,14 +184,14 @@ class _Run:
             self.cache.put(key, CheckEntry(outcome, ids, answer.is_complete))
         return outcome
 
-    def _answer(self, lowered: Lowered, meaning: str, engine: GateEngine) -> _Answer:
-        if engine != "prove":
-            return _searched(lowered, replace(self.job.options, engine=engine), meaning)
+    def _answer(self, lowered: Lowered, meaning: str, engine: EngineName) -> _Answer:
+        if engine != "proof":
+            return _answered(lowered, replace(self.job.options, engine=engine), meaning)
         options = replace(self.job.options, engine="auto")
         if lowered.check.expect.violation is not None:
-            return _searched(lowered, options, meaning)
+            return _answered(lowered, options, meaning)
         if lowered.system.progress:
-            found = _searched(lowered, options, meaning)
+            found = _answered(lowered, options, meaning)
             return found.with_remark("not proved: it has progress properties", is_final=True)
         return _proved(lowered, options, meaning)
 
@@ -225,67 +221,39 @@ class _Answer:
         return replace(self, outcome=outcome, is_final=is_final and self.is_final)
 
 
-def _searched(lowered: Lowered, options: Options, meaning: str) -> _Answer:
+def _answered(lowered: Lowered, options: Options, meaning: str) -> _Answer:
     choice = choose_search(options.engine, lowered.system, options.without)
     report, claim = run_check(lowered, choice, options, lambda progress: None)
-    outcome = _outcome(lowered, report, report.verdict, report.engine, meaning)
-    if isinstance(report.verdict, Holds) and report.verdict.proved:
-        outcome = replace(outcome, verdict="proved", covers=report.verdict.proved)
-    return _Answer(
-        outcome,
-        claim.statistics,
-        isinstance(claim, NoneFound),
-        not isinstance(claim, Stopped),
+    is_complete = isinstance(claim, NoneFound) or (
+        isinstance(claim, Proven) and claim.limit is None
     )
+    outcome = _outcome(lowered, report, meaning)
+    if outcome.verdict == "proved" and not is_complete:
+        outcome = replace(outcome, states=0)
+    return _Answer(outcome, claim.statistics, is_complete, not isinstance(claim, Stopped))
 
 
 def _proved(lowered: Lowered, options: Options, meaning: str) -> _Answer:
     """A proof; where none is found in half of the time, what search says in the other half."""
-    # Z3 takes longer to import than most specs take to run.
-    from zdcheck.proving import prove_lowered
-    from zdcheck.trace.proof import COVERS, NotProved, Proof
-
     limits = options.limits
-    half = PROOF_S if limits.timeout_s is None else limits.timeout_s / 2
-    to_prove = replace(options, limits=replace(limits, timeout_s=half))
-    report = prove_lowered(lowered, to_prove, lambda progress: None).report
-    statistics = report.verdict.statistics
-    match report.verdict:
-        case NotProved(_, "interrupt", _, _):
-            stopped = Inconclusive(statistics, "interrupt", "")
-            outcome = _outcome(lowered, report, stopped, "prove", meaning)
-            return _Answer(outcome, statistics, is_complete=False, is_final=False)
-        case NotProved(_, limit, _, _):
-            left = None if limits.timeout_s is None else half
-            searched = _searched(
-                lowered, replace(options, limits=replace(limits, timeout_s=left)), meaning
-            )
-            return searched.with_remark(f"not proved: {limit} limit reached", is_final=False)
-        case Proof() as proof:
-            outcome = _outcome(lowered, report, None, "prove", meaning)
-            is_complete = proof.vacuous is not None
-            states = statistics.states if is_complete else 0
-            outcome = replace(outcome, verdict="proved", covers=COVERS, states=states)
-            return _Answer(outcome, statistics, is_complete, is_final=True)
-        case Violated() as violated:
-            outcome = _outcome(lowered, report, violated, "prove", meaning)
-            return _Answer(outcome, statistics, is_complete=False, is_final=True)
-        case _:
-            assert_never(report.verdict)
+    half = limits.timeout_s and limits.timeout_s / 2
+    to_prove = replace(options, engine="proof", limits=replace(limits, timeout_s=half or PROOF_S))
+    answer = _answered(lowered, to_prove, meaning)
+    if answer.outcome.verdict != "inconclusive" or answer.outcome.is_interrupted:
+        return answer
+    to_search = replace(options, engine="auto", limits=replace(limits, timeout_s=half))
+    searched = _answered(lowered, to_search, meaning)
+    return searched.with_remark(
+        answer.outcome.why.replace("inconclusive", "not proved", 1), is_final=False
+    )
 
 
-def _outcome(
-    lowered: Lowered,
-    report: CheckReport | ProofReport,
-    verdict: Verdict | None,
-    engine: str,
-    meaning: str,
-) -> CheckOutcome:
-    """A report as plain data; `verdict` is None for one that is no verdict of search."""
-    statistics = report.verdict.statistics
-    violation = of = culprit = why = ""
+def _outcome(lowered: Lowered, report: CheckReport, meaning: str) -> CheckOutcome:
+    """A report as plain data."""
+    verdict, statistics = report.verdict, report.verdict.statistics
+    violation = of = culprit = why = covers = ""
     trace = None
-    word: VerdictWord = "holds"
+    word: VerdictWord
     match verdict:
         case Violated(_, found):
             word = "violated"
@@ -297,8 +265,9 @@ def _outcome(
             word = "inconclusive"
             why = "interrupted" if limit == "interrupt" else f"inconclusive: {limit} limit reached"
             why = f"{why}, {note}" if note else why
-        case Holds() | None:
-            pass
+        case Holds():
+            covers = verdict.proved
+            word = "proved" if covers else "holds"
     return CheckOutcome(
         report.check,
         lowered.check.span.line,
@@ -310,7 +279,7 @@ def _outcome(
         why,
         isinstance(verdict, Inconclusive) and verdict.limit == "interrupt",
         report.surprise,
-        engine,
+        report.engine,
         lowered.origin.scope,
         statistics.states,
         statistics.transitions,
@@ -319,5 +288,6 @@ def _outcome(
         meaning[:16],
         report.reproduce,
         trace,
-        remarks=report.remarks,
+        covers,
+        report.remarks,
     )

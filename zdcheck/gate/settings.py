@@ -25,7 +25,7 @@ import tomllib
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Any, cast, get_args
 
 from zdcheck.base.diagnostics import UsageError
 from zdcheck.base.quantities import bytes_in, seconds_in
@@ -33,10 +33,7 @@ from zdcheck.base.suggest import closest
 from zdcheck.engines.choose import EngineName
 from zdcheck.gate.outcome import ChangeWord
 
-GateEngine = EngineName | Literal["prove"]
-"""What may answer a check of a gate."""
-
-ENGINES: tuple[str, ...] = (*get_args(EngineName), "prove")
+ENGINES: tuple[str, ...] = get_args(EngineName)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +47,16 @@ class Tier:
     max_memory: int | None = None
     max_states: int | None = None
     skip: tuple[str, ...] = ()
-    engine: GateEngine = "auto"
+    engine: EngineName = "auto"
     prove: tuple[str, ...] = ()
 
     def runs(self, path: str, check: str) -> bool:
         """Whether a check of the spec at `path` (relative to the settings) is run."""
         return not _names(self.skip, path, check)
 
-    def engine_of(self, path: str, check: str) -> GateEngine:
+    def engine_of(self, path: str, check: str) -> EngineName:
         """What answers a check of the spec at `path`."""
-        return "prove" if _names(self.prove, path, check) else self.engine
+        return "proof" if _names(self.prove, path, check) else self.engine
 
 
 def _names(patterns: tuple[str, ...], path: str, check: str) -> bool:
@@ -156,7 +153,7 @@ def _tier(reader: _Reader) -> Tier:
         reader.bytes("max-memory"),
         reader.count("max-states"),
         reader.strings("skip", ()),
-        cast(GateEngine, reader.one_of("engine", ENGINES)),
+        cast(EngineName, reader.one_of("engine", ENGINES)),
         reader.strings("prove", ()),
     )
     reader.nothing_else()

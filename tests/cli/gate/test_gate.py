@@ -94,7 +94,7 @@ def test_a_tier_is_a_budget(gate: Gate, repo: Path) -> None:
         ("paths = [", "zdcheck.toml"),
         ("[tiers]\na = 3", "tiers.a is not a table"),
         ("[tiers.a]\nmax-states = 0", "is not a number from 1 on"),
-        ("[tiers.a]\nengine = 'steam'", "tiers.a.engine is not one of auto, explicit"),
+        ("[tiers.a]\nengine = 'steam'", "tiers.a.engine is not one of auto, all"),
         ("[tiers.a]\nprove = 'all'", "tiers.a.prove is not a list of strings"),
     ],
 )
@@ -267,7 +267,7 @@ def test_proved_then_holds_then_nobody_knows(gate: Gate, repo: Path) -> None:
     settings.write_text('paths = ["specs"]\n[tiers.full]\nprove = ["*::nine*"]\n')
     assert "1 as expected (1 proved)" in gate("--update-baseline").out
     line = json.loads((repo / "zdcheck-baseline.jsonl").read_text().splitlines()[1])
-    assert (line["verdict"], line["engine"]) == ("proved", "prove")
+    assert (line["verdict"], line["engine"]) == ("proved", "proof")
     assert {"name": "x", "size": 1} in line["scope"]
     assert "1 from the cache" in gate().out
     # A comment is no change of meaning, whoever answers.
@@ -282,7 +282,7 @@ def test_proved_then_holds_then_nobody_knows(gate: Gate, repo: Path) -> None:
     result = gate("--no-cache")
     assert result.code == 1
     assert "a weaker verdict: it was holds, it is inconclusive" in result.out
-    result = gate("--engine", "prove")
+    result = gate("--engine", "proof")
     assert result.code == 0
     assert "a stronger verdict: it was holds, it is proved" in result.out
 

@@ -187,7 +187,7 @@ def test_python_files_in_the_repository_are_not_imported(repo: Path, tmp_path: P
         (repo / f"{name}.py").write_text(harm)
     script = shutil.which("zdcheck", path=str(Path(sys.executable).parent))
     assert script is not None
-    for engine in ("auto", "prove"):
+    for engine in ("auto", "proof"):
         done = subprocess.run(
             [script, "gate", "--engine", engine],
             cwd=repo,

@@ -44,7 +44,7 @@ class Case:
 
     def of(self, engine: str) -> tuple[str, int]:
         """What the engine must say."""
-        return {"prove": self.prove, "bmc": self.bmc}.get(engine) or self.explicit
+        return {"proof": self.prove, "bmc": self.bmc}.get(engine) or self.explicit
 
 
 UNKNOWN = ("inconclusive", 3)
@@ -58,11 +58,11 @@ CASES = {
     "a syntax error": Case("thraed a { }", ("", 2)),
     "nothing": Case("object page { refcount : 0..3 = 0; }", ("", 2)),
 }
-ENGINES = ("auto", "explicit", "interpreter", "prove", "bmc")
+ENGINES = ("auto", "explicit", "interpreter", "proof", "bmc")
 EVERYDAY = {
     *((case, "auto") for case in CASES),
-    ("holds", "prove"),
-    ("a violation", "prove"),
+    ("holds", "proof"),
+    ("a violation", "proof"),
     ("holds", "bmc"),
     ("a violation", "interpreter"),
 }
@@ -95,7 +95,7 @@ def test_one_exit_status_whatever_the_format(
     "engine",
     [
         "auto",
-        "prove",
+        "proof",
         pytest.param("interpreter", marks=pytest.mark.slow),
         pytest.param("bmc", marks=pytest.mark.slow),
     ],
@@ -121,7 +121,7 @@ def test_an_engine_that_is_wrong(repo: Path, tmp_path: Path, engine: str) -> Non
     [
         "auto",
         pytest.param("interpreter", marks=pytest.mark.slow),
-        pytest.param("prove", marks=pytest.mark.slow),
+        pytest.param("proof", marks=pytest.mark.slow),
         pytest.param("bmc", marks=pytest.mark.slow),
     ],
 )

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from zdcheck import proving
-from zdcheck.engines.protocol import Limit, Statistics
-from zdcheck.engines.symbolic.proof import Unproved
+from zdcheck.engines.protocol import Limit, Statistics, Stopped
+from zdcheck.engines.symbolic.proof import ProofEngine
 from zdcheck.gate.run import Job, run_jobs
 from zdcheck.gate.settings import Tier
 from zdcheck.pipeline import Options
@@ -20,8 +19,8 @@ check "up" { expect holds; }
 """
 
 
-def stopped(limit: Limit) -> Unproved:
-    return Unproved(Statistics(0, 0, 0, 0.0), limit, None, None, ())
+def stopped(limit: Limit) -> Stopped:
+    return Stopped(Statistics(0, 0, 0, 0.0), limit, "facts are missing")
 
 
 @pytest.mark.parametrize(("limit", "status"), [("time", 0), ("memory", 0), ("interrupt", 130)])
@@ -30,15 +29,15 @@ def test_what_is_not_proved_is_searched_and_tried_again(
 ) -> None:
     spec = tmp_path / "spec.zd"
     spec.write_text(SPEC)
-    tier = Tier(timeout_s=600.0, engine="prove")
+    tier = Tier(timeout_s=600.0, engine="proof")
     job = Job(str(spec), False, tier, Options(engine="interpreter"), tmp_path / "cache")
-    monkeypatch.setattr(proving, "prove", lambda *_: stopped(limit))
+    monkeypatch.setattr(ProofEngine, "solve", lambda *_: stopped(limit))
     (outcome,) = run_jobs([job], 1)
     (check,) = outcome.checks
     assert outcome.exit_code == status
     assert check.verdict == ("inconclusive" if limit == "interrupt" else "holds")
     if status == 0:
-        assert check.in_full == f"holds, not proved: {limit} limit reached"
+        assert check.in_full == f"holds, not proved: {limit} limit reached, facts are missing"
     monkeypatch.undo()
     (outcome,) = run_jobs([job], 1)
     (check,) = outcome.checks
