@@ -131,6 +131,9 @@ class _Pair:
             code = ExitCode.UNEXPECTED
         else:
             click.echo(f"{title}: {verdicts[0]} in both", color=True)
+        if any(verdict.startswith(_OPEN) for verdict in verdicts):
+            # Nobody knows whether they differ.
+            code = ExitCode.INCONCLUSIVE
         common = common_variables(self.old.system, self.new.system)
         if not common.names:
             click.echo("  behaviours cannot be compared: no shared variable is the same in both")
@@ -143,7 +146,7 @@ class _Pair:
         if codes[1:] == [ExitCode.OK, ExitCode.OK]:
             scope = ", ".join(f"{size.name}: {size.size}" for size in self.new.origin.scope)
             seen = f"{len(common.names)} shared variables"
-            click.echo(f"  same behaviours at this scope ({scope}), seen through {seen}")
+            click.echo(f"  {_alike(code)} at this scope ({scope}), seen through {seen}")
         return worst(*codes)
 
     def _verdict(self, lowered: Lowered) -> str:
@@ -170,6 +173,22 @@ class _Pair:
                 return ExitCode.UNEXPECTED
 
 
+_OPEN = "inconclusive"
+
+
+def _alike(code: ExitCode) -> str:
+    """What is said where neither shows a change of the shared state that the other cannot show."""
+    match code:
+        case ExitCode.OK:
+            return "same behaviours"
+        case ExitCode.INCONCLUSIVE:
+            return (
+                "what was searched does not say which is wrong; they change the shared state alike"
+            )
+        case _:
+            return "not the same: one goes wrong where the other does not; before that, they change the shared state alike"
+
+
 def _last(system: System, start: int, steps: int) -> str:
     if steps == 0:
         return f"the other has no initial state that looks like this one (number {start})"
@@ -184,4 +203,4 @@ def _said(verdict: Verdict) -> str:
             assert trace.blame is not None
             return f"violation {trace.blame.violation}"
         case Inconclusive(_, limit, _):
-            return f"inconclusive ({limit} limit)"
+            return f"{_OPEN} ({limit} limit)"

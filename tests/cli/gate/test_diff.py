@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.cli.gate.support import (
+    GOOD,
     LARGE,
     Gate,
     git,
@@ -63,3 +64,20 @@ def test_diff_that_is_too_large(gate: Gate, repo: Path) -> None:
     result = gate(str(old), str(new), "--max-states", "1000", command="diff")
     assert result.code == 3
     assert "not known (states limit" in result.out
+
+
+def test_diff_of_one_that_goes_wrong_and_one_that_does_not(gate: Gate, repo: Path) -> None:
+    text = GOOD[: GOOD.index('check "three"')]
+    old = write(repo, "old.zd", text)
+    new = write(repo, "new.zd", text.replace("n += 1;\n", "n += 1;\n    assert n < 2;\n", 1))
+    assert "assert" in new.read_text()
+    result = gate(str(old), str(new), command="diff")
+    assert result.code == 1
+    assert "two: holds before, violation assertion now" in result.out
+    assert "same behaviours" not in result.out
+    new.write_text(text.replace("n <= 2", "n <= 1"))
+    result = gate(str(old), str(new), command="diff")
+    assert result.code == 1
+    assert "two: holds before, violation invariant now" in result.out
+    assert "not the same: one goes wrong where the other does not" in result.out
+    assert "same behaviours" not in result.out
