@@ -130,9 +130,7 @@ def prove_for_any_number(
     lowered = lower_check(spec, check, options)
     starts(check.name)
     expected = Expected(check.expect.violation, check.expect.of, check.expect.by)
-    remarks = ["without deadlock"]
-    if spec.model.progress:
-        remarks.append("without progress")
+    remarks: list[str] = []
     left_s = options.limits.timeout_s
     limits = replace(options.limits, timeout_s=None if left_s is None else left_s * EXPLICIT_SHARE)
     engine = complete(lowered.system, options.without, options.storage).engine
@@ -157,6 +155,9 @@ def prove_for_any_number(
                     shown = stuck(abstraction.system, obstacle, None)
                 verdict = NotProved(statistics, limit, shown, ())
             case ProvedForAll(statistics, abstraction, seen):
+                remarks.append("without deadlock")
+                if spec.model.progress:
+                    remarks.append("without progress")
                 vacuous = uncovered = None
                 if isinstance(first, NoneFound):
                     holds = confirmed(lowered, first)

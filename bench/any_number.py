@@ -1,0 +1,107 @@
+"""How long proofs for any number of threads take on the shipped specs; writes bench/any_number.md.
+
+Times are CPU seconds of the whole command, with the explicit search at the check's own scope and the C compiler.
+
+    bench/any_number.py [TEXT] [--cpu 240]      only specs with TEXT in their path; the other lines stay
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from symbolic import PATIENCE, run
+
+from zdcheck.pipeline import load_spec
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "bench" / "any_number.json"
+PAGE = ROOT / "bench" / "any_number.md"
+
+FAMILIES = [
+    ("unplug/teardown", "walker"),
+    ("unplug/mappings", "fault"),
+    ("unplug/pins", "gup"),
+    ("gup-fast/page_tables", "gup"),
+    ("gup-fast/gup_truncate", "gup"),
+    ("gup-fast/punch_hole", "gup"),
+    ("hmm-walk/retry", "walk"),
+    ("hmm-walk/pgmap", "walk"),
+    ("hmm-walk/errors", "walk"),
+    ("zone-device/folio_put", "gup"),
+    ("zone-device/generic", "gup"),
+    ("zone-device/fsdax", "gup"),
+    ("zone-device/private", "pin"),
+    ("tlb/zap", "gup"),
+    ("longterm/fsdax", "gup"),
+    ("p2pdma/mmap", "gup"),
+    ("coherent/pin", "gup"),
+    ("dax-huge/compound", "gup"),
+    ("filemap-map/fault_around", "fault"),
+]
+"""Specs with the families that are any number."""
+
+
+def measured(spec: str, families: str, check: str, budget_s: float) -> list[str]:
+    """One line of the table."""
+    path = f"specs/{spec}.zd"
+    arguments = ["prove", path, "--check", check, "--any", families, "--timeout", PATIENCE]
+    report, cpu = run(arguments, budget_s)
+    row = [spec, families, check]
+    if not report["checks"]:
+        return [*row, "refused", f"{cpu:.1f}", report["errors"][0]["message"].rpartition(": ")[2]]
+    (found,) = report["checks"]
+    extra = found["statistics"]["extra"]
+    note = f"{extra.get('abstract system', '')}, {extra.get('rounds', '?')} rounds"
+    if found["verdict"] == "inconclusive":
+        stuck = found["stuck"] or {"goal": f"{found['limit']} limit", "code": ""}
+        note = f"stops at {stuck['goal']}: `{stuck['code'][:60]}`"
+    return [*row, found["verdict"], f"{cpu:.1f}", note]
+
+
+def page(rows: list[list[str]]) -> str:
+    """The whole page."""
+    proved = [float(row[4]) for row in rows if row[3] == "proved"]
+    lines = [
+        "# Proofs for any number of threads",
+        "",
+        "Written by `bench/any_number.py`: checks that expect `holds`, at their own scope of objects. CPU seconds of a whole",
+        "command on a machine that had other work to do; programs that were compiled before come from a cache. What these proofs cover is in",
+        "[docs/proofs-any-number.md](../docs/proofs-any-number.md); what is not listed was not run.",
+        "",
+        f"{len(rows)} were run, {len(proved)} proved; the longest proof took {max(proved, default=0):.1f} s.",
+        "",
+        "| spec | any number of | check | verdict | CPU s | |",
+        "|---|---|---|---|---:|---|",
+    ]
+    escaped = ([cell.replace("|", "\\|") for cell in row] for row in rows)
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in escaped)]) + "\n"
+
+
+def main() -> None:
+    """Measure, and write the page after each spec."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("text", nargs="?", default="")
+    parser.add_argument("--cpu", type=float, default=240.0)
+    chosen = parser.parse_args()
+    known: dict[str, list[list[str]]] = {}
+    if RESULTS.exists():
+        known = json.loads(RESULTS.read_text("utf-8"))
+    for spec, families in FAMILIES:
+        if chosen.text not in spec:
+            continue
+        checks = load_spec(str(ROOT / "specs" / f"{spec}.zd")).model.checks
+        rows = []
+        for check in checks:
+            if check.expect.violation is None:
+                rows.append(measured(spec, families, check.name, chosen.cpu))
+                print(*rows[-1], sep=" | ", flush=True)
+        known[spec] = rows
+        RESULTS.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+        rows = [row for name, _ in FAMILIES for row in known.get(name, [])]
+        PAGE.write_text(page(rows), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
