@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import textwrap
+from collections.abc import Mapping
 from itertools import pairwise
 
 from zdcheck.render.colors import FAULT_FILL, FILLS, INK, MARK, STROKES
@@ -30,15 +31,16 @@ def svg(drawing: Drawing) -> str:
         top = _MARGIN + (_HEAD if group else 0)
         loops = [e for e in edges if e.before == e.after]
         arrows = [e for e in edges if e.before != e.after]
-        layout = _layout(nodes, arrows)
+        sizes = {node.id: _size(node) for node in nodes}
+        layout = _layout(sizes, arrows)
         if group:
             parts.append(
                 f'<text class="zdg-head" x="{left:.0f}" y="{_MARGIN + 10}" font-weight="bold"'
                 f' fill="{INK}">{_xml(group)}</text>'
             )
         for number, edge in enumerate(arrows):
-            parts.append(_arrow(edge, number, layout, nodes, left, top))
-        parts += [_loop(edge, layout, nodes, left, top) for edge in loops]
+            parts.append(_arrow(edge, number, layout, sizes, left, top))
+        parts += [_loop(edge, layout, sizes, left, top) for edge in loops]
         parts += [part for node in nodes for part in _box(node, layout.centres[node.id], left, top)]
         left += layout.width + max(map(_loop_room, loops), default=0.0) + 3 * _MARGIN
         bottom = max(bottom, top + layout.height)
@@ -84,9 +86,9 @@ def _box(node: Node, centre: Point, left: float, top: float) -> list[str]:
     ]
 
 
-def _layout(nodes: tuple[Node, ...], arrows: list[Edge]) -> Layout:
+def _layout(boxes: Mapping[str, tuple[float, float]], arrows: list[Edge]) -> Layout:
     """The boxes, and between them the arrows' labels as if they were boxes, so that none overlap."""
-    sizes = {node.id: _size(node) for node in nodes}
+    sizes = dict(boxes)
     ends: list[tuple[str, str]] = []
     back = closing(list(sizes), [(edge.before, edge.after) for edge in arrows])
     for number, edge in enumerate(arrows):
@@ -114,10 +116,14 @@ def _loop_room(edge: Edge) -> float:
 
 
 def _arrow(
-    edge: Edge, number: int, layout: Layout, nodes: tuple[Node, ...], left: float, top: float
+    edge: Edge,
+    number: int,
+    layout: Layout,
+    sizes: Mapping[str, tuple[float, float]],
+    left: float,
+    top: float,
 ) -> str:
     """An arrow between two boxes, through its label and whatever rows it crosses."""
-    size = {node.id: _size(node) for node in nodes}
     one, other = layout.centres[edge.before], layout.centres[edge.after]
     sign = 1 if other.y > one.y else -1
     label = layout.centres.get(_slot(number))
@@ -130,9 +136,9 @@ def _arrow(
     if sign < 0:
         between.reverse()
     points = [
-        Point(one.x, one.y + sign * size[edge.before][1] / 2),
+        Point(one.x, one.y + sign * sizes[edge.before][1] / 2),
         *between,
-        Point(other.x, other.y - sign * size[edge.after][1] / 2),
+        Point(other.x, other.y - sign * sizes[edge.after][1] / 2),
     ]
     points = [Point(left + p.x, top + p.y) for p in points]
     path = f"M{points[0].x:.1f},{points[0].y:.1f}"
@@ -146,11 +152,12 @@ def _arrow(
     return _drawn(edge, path, end, Point(end.x, end.y - sign * 10), at)
 
 
-def _loop(edge: Edge, layout: Layout, nodes: tuple[Node, ...], left: float, top: float) -> str:
+def _loop(
+    edge: Edge, layout: Layout, sizes: Mapping[str, tuple[float, float]], left: float, top: float
+) -> str:
     """A step that leads back to where it starts."""
-    (size,) = (_size(node) for node in nodes if node.id == edge.before)
     centre = layout.centres[edge.before]
-    x, y = left + centre.x + size[0] / 2, top + centre.y
+    x, y = left + centre.x + sizes[edge.before][0] / 2, top + centre.y
     path = f"M{x:.1f},{y - 4:.1f} c22,-14 22,22 0,8"
     return _drawn(edge, path, Point(x, y + 4), Point(x + 10, y + 9), Point(x + 20, y + 3))
 
