@@ -183,7 +183,7 @@ class Search:
         holds = evaluator(fact.expr)
         for state in self.system.initial_states:
             if not holds(state):
-                raise Refuted(state, Obstacle(state, None, fact.name))
+                raise Refuted(state, Obstacle(state, None, _law(fact)))
 
     def _model(self, *conditions: Any) -> State | None:
         """A state in which all facts are true, and these terms."""
@@ -286,7 +286,7 @@ class Search:
         """
         for number, breaks in broken.items():
             relevant = step.reads | breaks.reads
-            obstacle = Obstacle(state, step.action, self.facts[number].name)
+            obstacle = Obstacle(state, step.action, _law(self.facts[number]))
             self.last = obstacle
             if self._block(state, relevant):
                 return True
@@ -313,6 +313,11 @@ class Search:
             if self._add(learned(self.system, image)) is not None:
                 self.stats.learned += 1
         return True
+
+
+def _law(fact: Fact) -> str:
+    """What the fact says, for a reader; nothing of one that was only learned."""
+    return f"the balance of {fact.name}" if fact.origin == "ledger" else fact.name
 
 
 def _violation(action: Action, failure: Failure) -> str:
