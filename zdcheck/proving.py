@@ -146,7 +146,7 @@ def prove_for_any_number(
         verdict = NotProved(first.statistics, "interrupt", None, ())
     else:
         if left_s is not None:
-            left_s = max(left_s - first.statistics.elapsed_s, 1.0)
+            left_s = max(left_s - first.statistics.elapsed_s, 0.0)
         limits = replace(options.limits, timeout_s=left_s)
         match prove_for_all(crowd.abstraction, len(open), limits, watch):
             case OpenForAll(statistics, limit, abstraction, obstacle):
