@@ -15,6 +15,7 @@ from zdcheck.base.exit_codes import ExitCode
 from zdcheck.base.files import leads_out, real, slug, write_whole
 from zdcheck.cli import options as opt
 from zdcheck.cli import report as pages
+from zdcheck.cli.violated import Shown
 from zdcheck.engines.choose import EngineName
 from zdcheck.engines.explicit.build import cache_directory
 from zdcheck.engines.explicit.memory_bound import default_max_memory
@@ -161,7 +162,7 @@ def _write_pages(outcome: GateOutcome, folder: Path) -> None:
             if check.trace is not None:
                 stem = f"{slug(spec.path.removesuffix('.zd'))}--{slug(check.name)}"
                 path = folder / f"{pages.free(names, stem)}.html"
-                pages.write(pages.Shown(open_trace(check.trace), check.reproduce), path)
+                pages.write(Shown(open_trace(check.trace), check.reproduce), path)
 
 
 @dataclass

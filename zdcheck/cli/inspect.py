@@ -10,23 +10,22 @@ import click
 from zdcheck.base.diagnostics import ToolError, UsageError
 from zdcheck.cli import options as opt
 from zdcheck.cli.trace import opened
-from zdcheck.engines.choose import choose
-from zdcheck.engines.protocol import Found, Stopped
+from zdcheck.cli.violated import most_telling
 from zdcheck.inspect.session import Session
-from zdcheck.pipeline import Options, confirmed, load_spec, lower_check
+from zdcheck.pipeline import Options, load_spec, lower_check
 
 
 @click.command("inspect")
 @click.argument("trace_or_spec")
-@click.option("--check", "check_name", help="Of a spec: which check; the first by default.")
+@click.option("--check", "check_name", metavar="NAME", help="Of a spec: only this check.")
 @opt.model_options
 def command(
     trace_or_spec: str, check_name: str | None, settings: tuple[str, ...], scope: tuple[str, ...]
 ) -> None:
     """Walk through a saved trace, or through a check of a spec.
 
-    Of a check that is violated the counterexample is shown; of another one the initial state,
-    to go on from by hand.
+    Of a spec, the first counterexample that it does not expect is shown, else the first one. Where nothing is
+    violated it is the initial state of the first check, to go on from by hand.
     """
     if importlib.util.find_spec("textual") is None:
         raise ToolError("the inspector needs Textual: pip install 'zdcheck[inspect]'")
@@ -50,12 +49,7 @@ def session_of(
         settings=opt.pairs(settings, "--set", "recheck=false"), scope=opt.sizes(scope)
     )
     spec = load_spec(path)
-    lowered = lower_check(spec, spec.only_or(check_name), options)
-    choice = choose(options.engine, lowered.system)
-    claim = choice.engine.solve(lowered.system, options.limits, lambda progress: None)
-    if isinstance(claim, Stopped) and claim.limit == "interrupt":
-        raise KeyboardInterrupt
-    if not isinstance(claim, Found):
-        return Session(lowered)
-    confirmed(lowered, claim)
-    return Session.of_run(lowered, claim.run, claim.fault)
+    shown = most_telling(spec, check_name, options)
+    if shown is None:
+        return Session(lower_check(spec, spec.only_or(check_name), options))
+    return Session.of_trace(shown.opened)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -17,14 +14,11 @@ from zdcheck.base.files import slug, write_whole
 from zdcheck.cli import options as opt
 from zdcheck.cli.app import version
 from zdcheck.cli.trace import load
-from zdcheck.engines.choose import choose
-from zdcheck.engines.protocol import Found, Stopped
-from zdcheck.inspect.opened import Opened, open_trace
+from zdcheck.cli.violated import Searched, Shown, searched
+from zdcheck.inspect.opened import open_trace
 from zdcheck.inspect.pin import as_options
-from zdcheck.pipeline import Options, Spec, load_spec, lower_check, reproduce, run_check
+from zdcheck.pipeline import Options, load_spec, reproduce
 from zdcheck.render.escape import printable
-from zdcheck.render.progress import ProgressLine
-from zdcheck.trace.verdict import Violated
 
 
 @click.command("report")
@@ -71,14 +65,6 @@ def command(
     return code
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A run to show, and how to see it again."""
-
-    opened: Opened
-    again: str
-
-
 def _of_trace(path: str) -> Shown:
     saved = load(path)
     try:
@@ -96,7 +82,7 @@ def _of_spec(
     spec = load_spec(path)
     found: list[Searched] = []
     stopped: list[str] = []
-    for one in _searched(spec, check_name, options):
+    for one in searched(spec, check_name, options):
         if one.shown is None:
             stopped.append(one.check)
         else:
@@ -118,36 +104,6 @@ def _of_spec(
             f"zdcheck: left out: `{printable(one.check)}` (--check, or -o DIR/ for all)", err=True
         )
     return shown[:1], code
-
-
-@dataclass(frozen=True, slots=True)
-class Searched:
-    """A check that is violated, or whose search a limit ended (`shown` is None)."""
-
-    check: str
-    shown: Shown | None
-    is_surprise: bool
-
-
-def _searched(spec: Spec, check_name: str | None, options: Options) -> Iterator[Searched]:
-    spec.only_or(check_name)  # says so if there is none
-    with ProgressLine(sys.stderr, None) as progress:
-        for check in spec.model.checks:
-            if check_name is not None and not check.answers_to(check_name):
-                continue
-            lowered = lower_check(spec, check, options)
-            choice = choose(options.engine, lowered.system)
-            progress.start(check.name)
-            report, claim = run_check(lowered, choice, options, progress.watch)
-            progress.stop()
-            if isinstance(claim, Stopped):
-                if claim.limit == "interrupt":
-                    raise KeyboardInterrupt
-                yield Searched(check.name, None, False)
-            elif isinstance(claim, Found) and isinstance(report.verdict, Violated):
-                opened = Opened(lowered, claim.run, claim.fault, report.verdict.trace)
-                shown = Shown(opened, report.reproduce)
-                yield Searched(check.name, shown, report.surprise is not None)
 
 
 def need_jinja() -> None:
