@@ -34,9 +34,9 @@ def written(found: Opened, path: Path) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One browser for all tests."""
+    """One browser for the tests of a module: while it is open an event loop runs, which other tests must not meet."""
     if CHROMIUM is None:
         pytest.skip("there is no Chromium here")
     from playwright.sync_api import sync_playwright

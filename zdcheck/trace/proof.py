@@ -8,7 +8,7 @@ from typing import Literal, assert_never
 
 from zdcheck.base.exit_codes import ExitCode
 from zdcheck.engines.protocol import Limit, Statistics
-from zdcheck.engines.symbolic.induction import Obstacle
+from zdcheck.engines.symbolic.obstacle import Obstacle
 from zdcheck.ir.evaluate import evaluate
 from zdcheck.ir.system import State, System
 from zdcheck.trace.code import source_line

@@ -23,8 +23,8 @@ from zdcheck.engines.protocol import (
     Watcher,
 )
 from zdcheck.engines.symbolic.facts import Fact, learned
-from zdcheck.engines.symbolic.induction import Obstacle
 from zdcheck.engines.symbolic.linear import Runs
+from zdcheck.engines.symbolic.obstacle import Obstacle
 from zdcheck.engines.symbolic.samples import Samples
 from zdcheck.engines.symbolic.solving import Clock, LimitReached
 from zdcheck.ir.crowd import Abstraction, LocalState, Seen, View

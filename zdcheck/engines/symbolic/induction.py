@@ -25,6 +25,7 @@ from zdcheck.engines.symbolic.facts import Fact, Invariant, learned
 from zdcheck.engines.symbolic.formulas import Failure, StateGoal, state_goals
 from zdcheck.engines.symbolic.generalize import Generalizer
 from zdcheck.engines.symbolic.obligations import Breaks, Obligations, Step, Taking
+from zdcheck.engines.symbolic.obstacle import Obstacle
 from zdcheck.engines.symbolic.samples import Samples
 from zdcheck.engines.symbolic.solving import TOGETHER, Clock, batched, is_satisfiable
 from zdcheck.ir.evaluate import evaluate, evaluator
@@ -32,18 +33,6 @@ from zdcheck.ir.expr import Expr, VarId, variables_of
 from zdcheck.ir.run import BrokenProperty, Imbalance, Run
 from zdcheck.ir.step import Goes, attempt
 from zdcheck.ir.system import Action, Check, State, System
-
-
-@dataclass(frozen=True, slots=True)
-class Obstacle:
-    """A state in which all facts so far are true and from which the proof does not go on.
-
-    There `action` (None: no step) breaks what `goal` names. Nothing says that a run leads there.
-    """
-
-    state: State
-    action: Action | None
-    goal: str
 
 
 class Refuted(Exception):

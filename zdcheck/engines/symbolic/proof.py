@@ -27,9 +27,10 @@ from zdcheck.engines.protocol import (
 )
 from zdcheck.engines.simulate import walk
 from zdcheck.engines.symbolic.facts import Invariant
-from zdcheck.engines.symbolic.induction import Obstacle, Refuted, Search
+from zdcheck.engines.symbolic.induction import Refuted, Search
 from zdcheck.engines.symbolic.linear import Ending, Runs
 from zdcheck.engines.symbolic.minimize import looked_at_again
+from zdcheck.engines.symbolic.obstacle import Obstacle
 from zdcheck.engines.symbolic.samples import Samples
 from zdcheck.engines.symbolic.solving import Clock, LimitReached
 from zdcheck.ir.expr import Const, Var, VarId, and_, eq, not_
