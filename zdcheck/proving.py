@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from zdcheck.engines.choose import complete
-from zdcheck.engines.protocol import Found, Limits, NoneFound, Stopped, Watcher
+from zdcheck.engines.protocol import Claim, Found, Limits, NoneFound, Stopped, Watcher
 from zdcheck.engines.symbolic.crowd import OpenForAll, ProvedForAll, company_facts, prove_for_all
 from zdcheck.engines.symbolic.facts import Invariant
 from zdcheck.engines.symbolic.minimize import reduced
@@ -53,7 +53,7 @@ def prove_check(
     if is_to_be_minimal and isinstance(claim, Proved):
         claim = with_fewer_facts(lowered.system, claim, options.limits)
     expected = Expected(check.expect.violation, check.expect.of, check.expect.by)
-    remarks = []
+    remarks: list[str] = []
     if spec.model.progress:
         remarks.append("without progress")
     verdict: ProofVerdict
@@ -61,27 +61,18 @@ def prove_check(
     invariant: Invariant | None = None
     match claim:
         case Found():
-            violated = confirmed(lowered, claim)
+            verdict = violated = _violated(lowered, claim)
             unexpected = surprise(expected, violated)
-            assert not isinstance(violated, Holds)
-            verdict = violated  # type: ignore[assignment]
         case Unproved(statistics, limit, obstacle, is_reachable, missing):
             shown = None if obstacle is None else stuck(lowered.system, obstacle, is_reachable)
             verdict = NotProved(statistics, limit, shown, missing)
         case Proved(statistics, found, explored):
             invariant = found
-            vacuous = uncovered = None
-            if explored is not None:
-                holds = confirmed(lowered, explored)
-                assert isinstance(holds, Holds)
-                vacuous, uncovered = holds.vacuous, holds.uncovered
-                unexpected = surprise(expected, holds)
-            else:
-                remarks.append("covers not judged")
-                if expected.violation is not None:
-                    unexpected = f"expected {expected}"
+            covers = _covers(lowered, expected, explored)
+            unexpected = covers.unexpected
+            remarks += covers.remarks
             facts = tuple(fact_text(lowered.system, fact) for fact in found.facts)
-            verdict = Proof(statistics, facts, vacuous, uncovered)
+            verdict = Proof(statistics, facts, covers.vacuous, covers.uncovered)
     report = ProofReport(
         spec.path,
         check.name,
@@ -92,6 +83,32 @@ def prove_check(
         reproduce(spec.path, check.name, options),
     )
     return Attempt(lowered, report, invariant)
+
+
+def _violated(lowered: Lowered, found: Found) -> Violated:
+    """What was found, replayed. Raises EngineDisagreement."""
+    verdict = confirmed(lowered, found)
+    assert isinstance(verdict, Violated)
+    return verdict
+
+
+@dataclass(frozen=True, slots=True)
+class _Covers:
+    """What a search of everything says beside a proof; None, and a remark, where there was no such search."""
+
+    vacuous: tuple[str, ...] | None
+    uncovered: tuple[str, ...] | None
+    unexpected: str | None
+    remarks: tuple[str, ...]
+
+
+def _covers(lowered: Lowered, expected: Expected, searched: Claim | None) -> _Covers:
+    if not isinstance(searched, NoneFound):
+        unexpected = None if expected.violation is None else f"expected {expected}"
+        return _Covers(None, None, unexpected, ("covers not judged",))
+    holds = confirmed(lowered, searched)
+    assert isinstance(holds, Holds)
+    return _Covers(holds.vacuous, holds.uncovered, surprise(expected, holds), ())
 
 
 def with_fewer_facts(system: System, proved: Proved, limits: Limits) -> Proved:
@@ -138,10 +155,8 @@ def prove_for_any_number(
     verdict: ProofVerdict
     unexpected = None
     if isinstance(first, Found):
-        violated = confirmed(lowered, first)
+        verdict = violated = _violated(lowered, first)
         unexpected = surprise(expected, violated)
-        assert isinstance(violated, Violated)
-        verdict = violated
     elif isinstance(first, Stopped) and first.limit == "interrupt":
         verdict = NotProved(first.statistics, "interrupt", None, ())
     else:
@@ -158,19 +173,14 @@ def prove_for_any_number(
                 remarks.append("without deadlock")
                 if spec.model.progress:
                     remarks.append("without progress")
-                vacuous = uncovered = None
-                if isinstance(first, NoneFound):
-                    holds = confirmed(lowered, first)
-                    assert isinstance(holds, Holds)
-                    vacuous, uncovered = holds.vacuous, holds.uncovered
-                    unexpected = surprise(expected, holds)
-                else:
-                    remarks.append("covers not judged")
-                    if expected.violation is not None:
-                        unexpected = f"expected {expected}"
+                covers = _covers(lowered, expected, first)
+                unexpected = covers.unexpected
+                remarks += covers.remarks
                 facts = company_facts(abstraction, seen)
                 texts = tuple(fact_text(abstraction.system, fact) for fact in facts)
-                verdict = Proof(statistics, texts, vacuous, uncovered, any_number_of(open))
+                verdict = Proof(
+                    statistics, texts, covers.vacuous, covers.uncovered, any_number_of(open)
+                )
     report = ProofReport(
         spec.path,
         check.name,
