@@ -29,6 +29,10 @@ def impure(expr: Any) -> bool:
     )
 
 
+MOST_ROUNDS = 1_000
+"""Of one loop in one run. Whoever goes round more often touches nothing shared, and may never end."""
+
+
 @dataclass
 class Runner:
     """Runs the code of one thread."""
@@ -189,9 +193,15 @@ class Runner:
                 elif otherwise is not None:
                     yield from self.block(otherwise, frame, atomic, result)
             case m.While(condition, body):
-                while condition is None or (yield from self.condition(condition, frame, atomic)):
+                for _ in range(MOST_ROUNDS):
+                    if condition is not None and not (
+                        yield from self.condition(condition, frame, atomic)
+                    ):
+                        break
                     if (yield from self.loop_body(body, frame, atomic, result)):
                         break
+                else:
+                    raise NotImplementedError("a loop that may never end")
             case m.For(variable, domain, body):
                 low, high = world.instance.domain(domain, stmt.span)
                 for number in range(low, high + 1):
@@ -706,7 +716,7 @@ def explore(instance: Instance, names: tuple[str, ...], budget: int) -> Explored
 
 
 class _Effort:
-    """How many steps may still be tried. A loop that chooses and touches nothing shared has no end of them."""
+    """How many choices may still be made. A loop that chooses and touches nothing shared has no end of them."""
 
     def __init__(self, left: int) -> None:
         self.left = left
@@ -714,10 +724,11 @@ class _Effort:
     def scripts(self, pending: list[tuple[int, ...]]) -> Iterator[tuple[int, ...]]:
         """What is pending, and what comes to it meanwhile. Raises NotImplementedError beyond the limit."""
         while pending:
-            if self.left == 0:
+            script = pending.pop()
+            self.left -= 1 + len(script)  # all of it is run again
+            if self.left < 0:
                 raise NotImplementedError("too many choices")
-            self.left -= 1
-            yield pending.pop()
+            yield script
 
 
 def _initial(instance: Instance, effort: _Effort) -> list[History]:

@@ -10,8 +10,6 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.support.systems import locks, unplug
 from tests.unit.trace.test_replay import trace_of
@@ -69,27 +67,40 @@ def spots(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return found
 
 
+def holder(document: Any, spot: tuple[Any, ...]) -> Any:
+    """The object or array that has the last part of the path."""
+    for key in spot[:-1]:
+        document = document[key]
+    return document
+
+
 DOCUMENT = to_document(TRACES["leak"])
 SPOTS = spots(DOCUMENT)
 
 
-@given(st.sampled_from(SPOTS), st.sampled_from([None, -1, 1 << 70, 1.5, "x", [], {}, True]))
-def test_damage_is_an_error_or_another_trace(spot: tuple[Any, ...], junk: Any) -> None:
-    document = copy.deepcopy(DOCUMENT)
-    inside = document
-    for key in spot[:-1]:
-        inside = inside[key]
-    inside[spot[-1]] = junk
-    with contextlib.suppress(ToolError):
-        assert isinstance(from_document(document), Trace)
+@pytest.mark.parametrize("junk", [None, -1, 1 << 70, 1.5, "x", [], {}, True], ids=str)
+def test_damage_is_an_error_or_another_trace(junk: Any) -> None:
+    for spot in SPOTS:
+        document = copy.deepcopy(DOCUMENT)
+        holder(document, spot)[spot[-1]] = junk
+        with contextlib.suppress(ToolError):
+            assert isinstance(from_document(document), Trace)
 
 
-@given(st.sampled_from([spot for spot in SPOTS if isinstance(spot[-1], str) and spot != ("loop",)]))
-def test_a_missing_field_is_named(spot: tuple[Any, ...]) -> None:
-    document = copy.deepcopy(DOCUMENT)
-    inside = document
-    for key in spot[:-1]:
-        inside = inside[key]
-    del inside[spot[-1]]
-    with pytest.raises(ToolError):
-        from_document(document)
+OPTIONAL = {("loop",), ("others",)}
+"""What came later than the schema: a trace that was written without it can be read."""
+
+
+def test_a_missing_field_is_named() -> None:
+    for spot in SPOTS:
+        if not isinstance(spot[-1], str):
+            continue
+        document = copy.deepcopy(DOCUMENT)
+        del holder(document, spot)[spot[-1]]
+        if spot in OPTIONAL:
+            assert isinstance(from_document(document), Trace)
+        else:
+            with pytest.raises(
+                ToolError, match="not the one" if spot[-1] == "sha256" else spot[-1]
+            ):
+                from_document(document)
