@@ -91,11 +91,14 @@ class Apply:
     args: tuple[Term, ...]
 
 
+Quantifier = Literal["forall", "exists", "count"]
+
+
 @dataclass(frozen=True, slots=True)
 class Each:
-    """`forall`, `exists` or `count` over the values `low..high`."""
+    """A quantifier over the values `low..high`."""
 
-    op: Literal["forall", "exists", "count"]
+    op: Quantifier
     bound: Bound
     low: int
     high: int
@@ -141,9 +144,7 @@ def implication(a: Term, b: Term) -> Term:
     return apply("or", apply("not", a), b)
 
 
-def each(
-    op: Literal["forall", "exists", "count"], bound: Bound, low: int, high: int, body: Term
-) -> Term:
+def each(op: Quantifier, bound: Bound, low: int, high: int, body: Term) -> Term:
     """A quantified term; folded where the body is constant."""
     match op, body:
         case "count", Const(value):

@@ -17,6 +17,7 @@ from zdcheck.ir.parametric import (
     Ended,
     Family,
     FamilyId,
+    Quantifier,
     Self,
     Term,
 )
@@ -76,6 +77,19 @@ class Memory:
     def type_of(self, id: VarId) -> Type:
         """A variable's type."""
         return self.types[id]
+
+
+def spelled_out(op: Quantifier, instances: list[Expr]) -> Expr:
+    """A quantifier with its instances spelled out."""
+    match op:
+        case "forall":
+            return g.and_(*instances)
+        case "exists":
+            return g.or_(*instances)
+        case "count":
+            return g.add(*instances)
+        case _:
+            assert_never(op)
 
 
 @dataclass
@@ -145,16 +159,10 @@ class Context:
             case Apply(op, args):
                 return self._apply(op, args, bounds)
             case Each(op, bound, low, high, body):
-                parts = [self.expr(body, {**bounds, bound.number: v}) for v in range(low, high + 1)]
-                match op:
-                    case "forall":
-                        return g.and_(*parts)
-                    case "exists":
-                        return g.or_(*parts)
-                    case "count":
-                        return g.add(*parts)
-                    case _:
-                        assert_never(op)
+                numbers = range(low, high + 1)
+                return spelled_out(
+                    op, [self.expr(body, {**bounds, bound.number: n}) for n in numbers]
+                )
             case Ended(thread):
                 return self._ended(self.expr(thread, bounds))
             case _:

@@ -22,6 +22,7 @@ from zdcheck.ir.parametric import (
     Each,
     Ended,
     FamilyId,
+    Quantifier,
     Requirement,
     Term,
     Touch,
@@ -473,7 +474,7 @@ class Evaluation:
 
     def _quantifier(
         self,
-        op: Literal["forall", "exists", "count"],
+        op: Quantifier,
         variable: m.BoundSymbol,
         domain: t.Domain,
         body: m.Expr,

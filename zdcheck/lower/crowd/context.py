@@ -20,7 +20,7 @@ from zdcheck.ir.parametric import (
     Term,
     cells_of,
 )
-from zdcheck.lower.ground import Context, Key
+from zdcheck.lower.ground import Context, Key, spelled_out
 
 
 class Forgotten(UsageError):
@@ -175,15 +175,7 @@ class CrowdContext(Context):
             raise UsageError(f"`{each.bound.name}` counts threads of which there is any number")
         if unknown:
             parts.append(self.inputs.fresh(BOOL))
-        match each.op:
-            case "forall":
-                return g.and_(*parts)
-            case "exists":
-                return g.or_(*parts)
-            case "count":
-                return g.add(*parts)
-            case _:
-                assert_never(each.op)
+        return spelled_out(each.op, parts)
 
     def _ended(self, thread: Expr) -> Expr:
         if not isinstance(thread, Const):
