@@ -9,7 +9,7 @@ SECONDS ?= 300
 FIRST ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-all lint format bench screenshots clean fuzz
+.PHONY: help setup check test test-all lint format bench screenshots clean fuzz mutants
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,5 +51,8 @@ screenshots: $(READY) ## make the pictures of the README
 fuzz: $(READY) ## random specs for SECONDS, from seed FIRST; every engine's opinion of each
 	$(BIN)/python -m tests.generator.campaign --seconds $(SECONDS) --first $(FIRST) --jobs $(JOBS)
 
+mutants: $(READY) ## mistakes put into zdcheck itself: which do the tests notice?
+	$(BIN)/python -m tests.mutants.campaign --root .mutants
+
 clean: ## remove what was built here
-	rm -rf $(VENV) build dist *.egg-info .lint-imports.log
+	rm -rf $(VENV) build dist *.egg-info .lint-imports.log .mutants

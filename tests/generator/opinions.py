@@ -6,11 +6,9 @@ asked about every spec, the dear ones about some.
 
 from __future__ import annotations
 
-import os
-import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,11 +16,11 @@ from tests.agreement.compare import agree
 from tests.agreement.test_bmc import bmc_agrees
 from tests.agreement.test_judges import judged
 from tests.agreement.test_proofs import proves_only_what_holds
+from tests.support.compilers import compiling_quickly
 from tests.support.levels import disagreement
 from tests.support.surface import Wrong
 from zdcheck.base.diagnostics import SpecError
 from zdcheck.base.source import SourceFile
-from zdcheck.engines.explicit.build import find_compiler
 from zdcheck.engines.explicit.engine import ExplicitEngine
 from zdcheck.export.outside import is_installed
 from zdcheck.ir.fingerprint import fingerprint
@@ -136,34 +134,6 @@ OPINIONS = (
 )
 
 
-@contextmanager
-def quick_compiler(directory: Path) -> Iterator[None]:
-    """Lets this process compile without optimising: for a few hundred states that is several times quicker."""
-    compiler = find_compiler()
-    if compiler is None:
-        yield
-        return
-    script = directory / "cc-O0"
-    if not script.exists():
-        script.parent.mkdir(parents=True, exist_ok=True)
-        own = script.with_suffix(f".{os.getpid()}")
-        # The last level counts.
-        own.write_text(
-            f'#!/bin/sh\nexec {shlex.join(compiler.command)} "$@" -O0\n', encoding="utf-8"
-        )
-        own.chmod(0o755)
-        own.replace(script)
-    before = os.environ.get("CC")
-    os.environ["CC"] = str(script)
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["CC"]
-        else:
-            os.environ["CC"] = before
-
-
 def consult(
     seed: int, text: str, cache: Path, opinions: tuple[Opinion, ...] = OPINIONS
 ) -> Counter[str]:
@@ -181,7 +151,7 @@ def consult(
             continue
         for case in every:
             try:
-                with quick_compiler(cache) if opinion.quick else nullcontext():
+                with compiling_quickly(cache) if opinion.quick else nullcontext():
                     asked[opinion.name] += opinion.ask(case)
             except AssertionError as error:
                 name = case.instance.check.name
