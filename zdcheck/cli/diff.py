@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -14,18 +15,11 @@ from zdcheck.base.diagnostics import UsageError
 from zdcheck.base.exit_codes import ExitCode, worst
 from zdcheck.cli import options as opt
 from zdcheck.engines.choose import choose
-from zdcheck.engines.inclusion import (
-    Common,
-    Excess,
-    Included,
-    Unknown,
-    common_variables,
-    difference,
-)
-from zdcheck.engines.protocol import Limits
+from zdcheck.engines.differences import differences
+from zdcheck.engines.inclusion import Answer, Excess, Included, Unknown, common_variables
+from zdcheck.engines.protocol import Limit, Limits
 from zdcheck.gate import git
 from zdcheck.ir.fingerprint import fingerprint
-from zdcheck.ir.system import System
 from zdcheck.lang import model as m
 from zdcheck.pipeline import Lowered, Options, Spec, load_spec, lower_check, run_check
 from zdcheck.render.columns import columns
@@ -40,14 +34,10 @@ from zdcheck.trace.verdict import Holds, Inconclusive, Verdict, Violated
 @click.argument("new")
 @click.option("--check", "checks", multiple=True, metavar="NAME", help="Only this check.")
 @opt.model_options
+@click.option("--max-states", type=click.IntRange(1), help="Of both versions together.")
 @click.option(
-    "--max-states",
-    type=click.IntRange(1),
-    default=200_000,
-    show_default=True,
-    help="Compare behaviours up to so many pairs of states.",
+    "--timeout", type=opt.Duration(), default=120.0, help="For each verdict and comparison; 2m."
 )
-@click.option("--timeout", type=opt.Duration(), default=120.0, help="For each comparison; 2m.")
 @opt.color_option
 def command(
     old: str,
@@ -55,7 +45,7 @@ def command(
     checks: tuple[str, ...],
     settings: tuple[str, ...],
     scope: tuple[str, ...],
-    max_states: int,
+    max_states: int | None,
     timeout: float,
     color: ColorOption,
 ) -> int:
@@ -134,20 +124,7 @@ class _Pair:
         if any(verdict.startswith(_OPEN) for verdict in verdicts):
             # Nobody knows whether they differ.
             code = ExitCode.INCONCLUSIVE
-        common = common_variables(self.old.system, self.new.system)
-        if not common.names:
-            click.echo("  behaviours cannot be compared: no shared variable is the same in both")
-            return worst(code, ExitCode.INCONCLUSIVE)
-        codes = [
-            code,
-            self._excess("NEW allows what OLD does not", self.new, self.old, common.reversed),
-            self._excess("OLD allowed what NEW does not", self.old, self.new, common),
-        ]
-        if codes[1:] == [ExitCode.OK, ExitCode.OK]:
-            scope = ", ".join(f"{size.name}: {size.size}" for size in self.new.origin.scope)
-            seen = f"{len(common.names)} shared variables"
-            click.echo(f"  {_alike(code)} at this scope ({scope}), seen through {seen}")
-        return worst(*codes)
+        return worst(code, self._behaviours(code))
 
     def _verdict(self, lowered: Lowered) -> str:
         options = Options(limits=replace(self.limits, max_states=None))
@@ -155,44 +132,77 @@ class _Pair:
         report, _ = run_check(lowered, choice, options, lambda progress: None)
         return _said(report.verdict)
 
-    def _excess(self, title: str, first: Lowered, second: Lowered, common: Common) -> ExitCode:
-        answer = difference(first.system, second.system, common, self.limits)
+    def _behaviours(self, verdicts: ExitCode) -> ExitCode:
+        old, new = self.old.system, self.new.system
+        common = common_variables(old, new)
+        if not common.names:
+            click.echo("  behaviours cannot be compared: no shared variable is the same in both")
+            return ExitCode.INCONCLUSIVE
+        found = differences(new, old, self.limits)
+        if found.refusal is not None:
+            click.echo(f"  {found.refusal}; the interpreter does, which is slow")
+        match found.first, found.second:
+            case Included(), Included():
+                scope = ", ".join(f"{size.name}: {size.size}" for size in self.new.origin.scope)
+                click.echo(
+                    f"  {_ALIKE[verdicts]} at this scope ({scope}): what one does to"
+                    f" {_shared(len(common.names))}, the other can do too"
+                )
+                return ExitCode.OK
+            case Unknown(limit, reached), Unknown() if found.first == found.second:
+                return _unknown("behaviours", limit, reached)
+            case more, less:
+                return worst(
+                    self._excess("NEW allows what OLD does not", self.new, "OLD", more),
+                    self._excess("OLD allowed what NEW does not", self.old, "NEW", less),
+                )
+
+    def _excess(self, title: str, first: Lowered, other: str, answer: Answer) -> ExitCode:
         match answer:
             case Included():
                 return ExitCode.OK
-            case Unknown(pairs, limit):
-                if limit == "interrupt":
-                    raise KeyboardInterrupt
-                click.echo(f"  {title}: not known ({limit} limit after {pairs:,} pairs of states)")
-                return ExitCode.INCONCLUSIVE
-            case Excess(_, run):
+            case Unknown(limit, reached):
+                return _unknown(title, limit, reached)
+            case Excess(run):
                 trace = replay(first.system, None, run, first.origin)
                 click.echo(f"  {title}:\n")
                 click.echo(lines_text(columns(trace), self.paint), nl=False, color=True)
-                click.echo(f"\n  {_last(first.system, trace.start, len(run.actions))}\n")
+                click.echo(f"\n  {_last(other, len(run.actions))}\n")
                 return ExitCode.UNEXPECTED
 
 
 _OPEN = "inconclusive"
 
+_ALIKE = {
+    ExitCode.OK: "same behaviours",
+    ExitCode.UNEXPECTED: "otherwise the same behaviours",
+    ExitCode.INCONCLUSIVE: "the verdicts may differ, the behaviours are the same",
+}
+"""What is said where neither shows what the other cannot, by what the verdicts say."""
 
-def _alike(code: ExitCode) -> str:
-    """What is said where neither shows a change of the shared state that the other cannot show."""
-    match code:
-        case ExitCode.OK:
-            return "same behaviours"
-        case ExitCode.INCONCLUSIVE:
-            return (
-                "what was searched does not say which is wrong; they change the shared state alike"
-            )
-        case _:
-            return "not the same: one goes wrong where the other does not; before that, they change the shared state alike"
+_ADVICE: Mapping[Limit, str] = {
+    "states": "give a larger --max-states, or compare at a smaller --scope",
+    "time": "give a longer --timeout, or compare at a smaller --scope",
+}
 
 
-def _last(system: System, start: int, steps: int) -> str:
+def _unknown(what: str, limit: Limit, reached: str) -> ExitCode:
+    if limit == "interrupt":
+        raise KeyboardInterrupt
+    advice = _ADVICE.get(limit, "compare at a smaller --scope")
+    click.echo(f"  {what}: not known ({limit} limit after {reached}); {advice}")
+    return ExitCode.INCONCLUSIVE
+
+
+def _shared(count: int) -> str:
+    return f"the {count} shared variables that both have" if count > 1 else "the shared variable"
+
+
+def _last(other: str, steps: int) -> str:
     if steps == 0:
-        return f"the other has no initial state that looks like this one (number {start})"
-    return f"the other can do everything before step {steps}, and never what step {steps} shows"
+        return f"{other} never begins like this"
+    follows = "can begin like this" if steps == 1 else f"can follow up to step {steps - 1}"
+    return f"{other} {follows}, and then never does to the shared state what step {steps} does"
 
 
 def _said(verdict: Verdict) -> str:

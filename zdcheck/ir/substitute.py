@@ -109,3 +109,18 @@ def rebuilt(op: Operator, args: list[Expr]) -> Expr:
             return ite(c, a, b)
         case _:
             raise AssertionError(f"{op} with {len(args)} arguments")
+
+
+def renumbered(expr: Expr, ids: Mapping[VarId, VarId]) -> Expr:
+    """`expr` about other variables: each one's counterpart in `ids`, which has all of them."""
+    match expr:
+        case Const():
+            return expr
+        case Var(id):
+            return Var(ids[id])
+        case Select(variables, low, index):
+            return Select(tuple(ids[id] for id in variables), low, renumbered(index, ids))
+        case Op(op, args):
+            return Op(op, tuple(renumbered(arg, ids) for arg in args))
+        case _:
+            assert_never(expr)

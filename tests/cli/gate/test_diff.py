@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.cli.gate.support import (
     GOOD,
     LARGE,
@@ -41,7 +43,10 @@ def test_diff_of_the_same(gate: Gate, repo: Path) -> None:
     )
     result = gate(str(old), str(new), command="diff")
     assert result.code == 0, result.out + result.err
-    assert "same behaviours at this scope (up: 3), seen through 1 shared variables" in result.out
+    assert (
+        "same behaviours at this scope (up: 3): what one does to the shared variable, the other can do too"
+        in result.out
+    )
 
 
 def test_diff_with_a_revision(gate: Gate, repo: Path) -> None:
@@ -63,7 +68,42 @@ def test_diff_that_is_too_large(gate: Gate, repo: Path) -> None:
     new = write(repo, "b.zd", LARGE.replace("3000", "200").replace("thread y", "thread z"))
     result = gate(str(old), str(new), "--max-states", "1000", command="diff")
     assert result.code == 3
-    assert "not known (states limit" in result.out
+    assert "holds in both" in result.out
+    assert "behaviours: not known (states limit after 1," in result.out
+    assert "states of both versions); give a larger --max-states" in result.out
+
+
+def test_diff_of_many_states(gate: Gate, repo: Path) -> None:
+    """40,401 states each, all of which can be told apart."""
+    old = write(repo, "a.zd", LARGE.replace("3000", "200"))
+    new = write(repo, "b.zd", LARGE.replace("3000", "200").replace("thread y", "thread z"))
+    result = gate(str(old), str(new), command="diff")
+    assert result.code == 0, result.out
+    assert "the 2 shared variables that both have" in result.out
+    new.write_text(
+        new.read_text().replace("{ while (b", "{ if (a == 200 && b == 9) b = 11; while (b")
+    )
+    result = gate(str(old), str(new), command="diff")
+    assert result.code == 0, result.out
+    new.write_text(
+        new.read_text().replace("b += 1;", "{ b += 1; if (a == 200 && b == 9) b = 11; }")
+    )
+    result = gate(str(old), str(new), command="diff")
+    assert result.code == 1, result.out
+    assert "b: 9 -> 11" in result.out
+    assert "OLD can follow up to step" in result.out
+    assert "OLD allowed what NEW does not" in result.out
+
+
+def test_diff_without_a_compiler(gate: Gate, repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CC", "/nonexistent")
+    old = good(repo)
+    new = write(repo, "new.zd", old.read_text().replace("n += 1", "n = most"))
+    result = gate(str(old), str(new), command="diff")
+    assert result.code == 1
+    assert "there is no C compiler" in result.out
+    assert "the interpreter does, which is slow" in result.out
+    assert "OLD allowed what NEW does not" in result.out
 
 
 def test_diff_of_one_that_goes_wrong_and_one_that_does_not(gate: Gate, repo: Path) -> None:
@@ -75,9 +115,9 @@ def test_diff_of_one_that_goes_wrong_and_one_that_does_not(gate: Gate, repo: Pat
     assert result.code == 1
     assert "two: holds before, violation assertion now" in result.out
     assert "same behaviours" not in result.out
+    assert "OLD allowed what NEW does not" in result.out
     new.write_text(text.replace("n <= 2", "n <= 1"))
     result = gate(str(old), str(new), command="diff")
     assert result.code == 1
     assert "two: holds before, violation invariant now" in result.out
-    assert "not the same: one goes wrong where the other does not" in result.out
-    assert "same behaviours" not in result.out
+    assert "  otherwise the same behaviours at this scope" in result.out

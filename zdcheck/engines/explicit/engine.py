@@ -35,6 +35,7 @@ from zdcheck.engines.explicit.memory_bound import default_max_memory
 from zdcheck.engines.explicit.process import (
     NEVER,
     BadStart,
+    Compared,
     Expected,
     FaultKind,
     How,
@@ -69,7 +70,9 @@ from zdcheck.engines.protocol import (
     Storage,
     Watcher,
 )
+from zdcheck.ir.expr import VarId
 from zdcheck.ir.run import Deadlock, FailedCheck, Fault, Imbalance, LockCycle, Run, Stuck
+from zdcheck.ir.side_by_side import SideBySide
 from zdcheck.ir.step import Fails, Goes, attempt, state_faults
 from zdcheck.ir.system import ActionId, System
 
@@ -105,6 +108,19 @@ class Prepared:
     notes: Mapping[str, str]
     entries: Sequence[int]
     partial_order: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What the first side shows and the second cannot, and the other way round.
+
+    There is neither if `limit` ended the search of the states of both, after so many.
+    """
+
+    limit: Limit | None
+    states: int
+    first: Compared | None = None
+    second: Compared | None = None
 
 
 class ExplicitEngine:
@@ -182,16 +198,34 @@ class ExplicitEngine:
         claim = self._solved(search)
         return claim, search.program.layout, search.sample
 
+    def compare(self, sides: SideBySide, seen: frozenset[VarId], limits: Limits) -> Comparison:
+        """What the runs of one side show in the variables `seen` that those of the other cannot.
+
+        Only for an engine without symmetry: it may exchange what is seen. Raises as `solve`.
+        """
+        assert not self.options.symmetry
+        search = self._search(sides.system, limits, lambda progress: None)
+        try:
+            with self._workshop(self._compiler(sides.system)) as workshop:
+                return search.compare(workshop, sides.split, seen)
+        except KeyboardInterrupt:
+            return Comparison("interrupt", search.seen_states)
+        except SearchTimeout:
+            return Comparison("time", search.seen_states)
+
     def _search(self, system: System, limits: Limits, watch: Watcher) -> _Search:
         started = time.monotonic()
         return _Search(self._prepare(system), self.options, limits, watch, started)
 
-    def _solved(self, search: _Search) -> Claim:
+    def _compiler(self, system: System) -> Compiler:
         compiler = find_compiler()
         if compiler is None:
-            raise UsageError(f"--engine explicit cannot answer: {self.refuses(search.system)}")
+            raise UsageError(f"--engine explicit cannot answer: {self.refuses(system)}")
+        return compiler
+
+    def _solved(self, search: _Search) -> Claim:
         try:
-            with self._workshop(compiler) as workshop:
+            with self._workshop(self._compiler(search.system)) as workshop:
                 return search.run(workshop)
         except KeyboardInterrupt:
             return search.ended("interrupt")
@@ -295,14 +329,39 @@ class _Search:
     def run(self, workshop: Workshop) -> Claim:
         """Build, search, and ask for the runs that the claim needs."""
         with self._start(workshop) as process:
-            self.process = process
-            packed = [self.program.layout.pack(state) for state in self.system.initial_states]
-            how = How(self.partial_order, self.options.spill, self._coefficients())
-            result = process.search(self._limits(), packed, how)
+            result = self._searched(process)
             claim = self._claim(process, result)
             if self.wanted_sample and result.states:
                 self.sample = process.sample(self.wanted_sample)
             return claim
+
+    def compare(self, workshop: Workshop, split: int, seen: frozenset[VarId]) -> Comparison:
+        """Build, search, and compare the runs from the first `split` initial states with the others."""
+        layout = self.program.layout
+        mask = [0] * layout.words
+        for id in seen:
+            mask[layout.fields[id].word] |= layout.fields[id].bits
+        with self._start(workshop) as process:
+            result = self._searched(process)
+            if result.outcome is not Outcome.COMPLETE:
+                assert result.limit, "nothing is wrong in two systems side by side"
+                return Comparison(result.limit, result.states)
+            answers = [
+                process.compare(split, reversed, mask, self._limits().timeout_s)
+                for reversed in (False, True)
+            ]
+            return Comparison(None, result.states, *answers)
+
+    @property
+    def seen_states(self) -> int:
+        """How many states were seen so far."""
+        return 0 if self.process is None else self.process.reached.states
+
+    def _searched(self, process: SearchProcess) -> Result:
+        self.process = process
+        packed = [self.program.layout.pack(state) for state in self.system.initial_states]
+        how = How(self.partial_order, self.options.spill, self._coefficients())
+        return process.search(self._limits(), packed, how)
 
     def _start(self, workshop: Workshop) -> SearchProcess:
         program = self.program

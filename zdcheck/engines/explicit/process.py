@@ -27,13 +27,14 @@ from zdcheck.engines.protocol import Limits, Progress, Watcher
 from zdcheck.ir.run import Run
 from zdcheck.ir.system import ActionId
 
-WIRE_VERSION = 6
+WIRE_VERSION = 7
 NEVER = 0xFFFFFFFF
 
-_HELLO, _PROGRESS, _RESULT, _RUN, _ERROR, _PROMISED, _STATES = 1, 2, 3, 4, 5, 6, 7
-_START, _WITNESS, _PROMISE, _SAMPLE = 64, 65, 66, 67
+_HELLO, _PROGRESS, _RESULT, _RUN, _ERROR, _PROMISED, _STATES, _COMPARED = range(1, 9)
+_START, _WITNESS, _PROMISE, _SAMPLE, _COMPARE = range(64, 69)
 _RESULT_HEAD = struct.Struct("=6I10Qd")
 _PROMISED_HEAD = struct.Struct("=6I4Qd")
+_COMPARED_HEAD = struct.Struct("=4I7Qd")
 _GRACE_S = 10.0
 """How long after its time limit a search may take to say so."""
 
@@ -60,6 +61,14 @@ class PromiseEnd(IntEnum):
 
     KEPT = 0
     BROKEN = 1
+    STOPPED = 2
+
+
+class ComparedEnd(IntEnum):
+    """What became of a comparison, as in compare.h."""
+
+    INCLUDED = 0
+    EXCESS = 1
     STOPPED = 2
 
 
@@ -133,6 +142,27 @@ class Promised:
     states: int
     steps: int
     components: int
+    memory: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What became of a comparison. The last step of `run` is one that the other side cannot follow.
+
+    `states` and `steps` are those of both sides, `blocks` the states that can be told apart (found in so
+    many `rounds`), `pairs` and `sets` those of the subset construction; `memory` in bytes.
+    """
+
+    end: ComparedEnd
+    limit: StopReason
+    run: Run
+    states: int
+    steps: int
+    blocks: int
+    rounds: int
+    pairs: int
+    sets: int
     memory: int
     seconds: float
 
@@ -315,6 +345,27 @@ class SearchProcess:
         self._send(_SAMPLE, struct.pack("=I", count))
         body = self._await(_STATES)
         return list(struct.iter_unpack(f"={self.expected.words}Q", body))
+
+    def compare(
+        self, split: int, reversed: bool, mask: Sequence[int], timeout_s: float | None
+    ) -> Compared:
+        """Whether runs from the initial states before number `split` show what the others cannot.
+
+        `reversed`: whether the others show what those cannot. `mask` are the bits that are seen. Only
+        after a complete search without symmetry. Raises ToolError, SearchTimeout, KeyboardInterrupt.
+        """
+        if timeout_s is not None:
+            self._deadline = time.monotonic() + timeout_s + _GRACE_S
+        self._send(_COMPARE, struct.pack(f"=2I{len(mask)}Q", split, reversed, *mask))
+        body = self._await(_COMPARED)
+        self._deadline = None
+        end, limit, initial, length, *figures = _COMPARED_HEAD.unpack_from(body)
+        states, steps, blocks, rounds, pairs, sets, memory, seconds = figures
+        actions = struct.unpack_from(f"={length}I", body, _COMPARED_HEAD.size)
+        return Compared(
+            ComparedEnd(end), _LIMITS[limit], Run(initial, tuple(map(ActionId, actions))),
+            states, steps, blocks, rounds, pairs, sets, memory, seconds,
+        )  # fmt: skip
 
     def _result(self, body: bytes) -> Result:
         actions, watches, edges = (

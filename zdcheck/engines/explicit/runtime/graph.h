@@ -3,7 +3,7 @@
  * Of all visited states those are taken in which the goal does not hold and, if that is known,
  * through which a fair run can go round. States have numbers in the order of the levels, so a
  * smaller number is no farther from the start. Steps that leave the part are not kept, but which
- * threads can step is.
+ * threads can step is. Without a promise it is the graph of all states (compare.h).
  */
 #ifndef ZD_GRAPH_H
 #define ZD_GRAPH_H
@@ -15,6 +15,7 @@
 #include "search.h"
 
 #define NO_STATE UINT32_MAX
+#define NO_PROMISE UINT32_MAX /* has no goal: the graph is that of all states */
 
 /* What each worker writes steps into; blocks of a fixed size, linked through their first word. */
 struct step_store {

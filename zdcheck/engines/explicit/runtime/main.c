@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #endif
 
+#include "compare.h"
 #include "disk.h"
 #include "pool.h"
 #include "promise.h"
@@ -119,6 +120,26 @@ static bool judge(struct search *s, const void *body, uint32_t bytes)
     return sent;
 }
 
+/* The state graph is the same for both directions, so it is made once. */
+static bool compare_sides(struct search *s, const void *body, uint32_t bytes)
+{
+    static struct comparer comparer;
+    static uint64_t mask[ZD_WORDS];
+    struct comparison comparison;
+    if (bytes < sizeof comparison + sizeof mask)
+        return fail("a comparison record is too short"), false;
+    memcpy(&comparison, body, sizeof comparison);
+    memcpy(mask, (const char *)body + sizeof comparison, sizeof mask);
+    if (comparison.split > s->start.initial_states || s->result.outcome != OUTCOME_COMPLETE)
+        return fail("there is nothing to compare"), false;
+    uint32_t *actions;
+    const struct compared compared = compare(&comparer, s, &comparison, mask, &actions);
+    const bool sent = wire_send(RECORD_COMPARED, &compared, sizeof compared, actions,
+                                compared.length * sizeof *actions);
+    free(actions);
+    return sent;
+}
+
 /* So many visited states, evenly from all depths; all of them if there are fewer. */
 static bool sample(const struct search *s, const void *body, uint32_t bytes)
 {
@@ -195,6 +216,8 @@ static int serve(struct search *s, const void *body, uint32_t bytes)
             sent = judge(s, request, length);
         else if (type == RECORD_SAMPLE)
             sent = sample(s, request, length);
+        else if (type == RECORD_COMPARE)
+            sent = compare_sides(s, request, length);
         free(request);
         if (!sent)
             return 1;

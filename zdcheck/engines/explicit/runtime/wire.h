@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WIRE_VERSION 6
+#define WIRE_VERSION 7
 
 enum record {
     /* from here */
@@ -22,11 +22,14 @@ enum record {
     RECORD_ERROR,     /* text */
     RECORD_PROMISED,  /* struct promised, then the actions: u32 each */
     RECORD_STATES,    /* visited states, packed */
+    RECORD_COMPARED,  /* struct compared, then the actions: u32 each */
     /* from the caller */
     RECORD_START = 64, /* struct start, then the initial states */
     RECORD_WITNESS,    /* struct target, then the actions of a statement: u32 each */
     RECORD_PROMISE,    /* the number of a promise: u32. Only after a complete search */
     RECORD_SAMPLE,     /* how many states are wanted: u32 */
+    RECORD_COMPARE,    /* struct comparison, then what is seen: u64 for each word. Only after a
+                        * complete search without symmetry */
 };
 
 /* False once the other end has gone. */
