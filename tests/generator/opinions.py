@@ -151,7 +151,7 @@ def consult(
             continue
         for case in every:
             try:
-                with compiling_quickly(cache) if opinion.quick else nullcontext():
+                with compiling_quickly(cache / "compiler") if opinion.quick else nullcontext():
                     asked[opinion.name] += opinion.ask(case)
             except AssertionError as error:
                 name = case.instance.check.name

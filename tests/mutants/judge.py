@@ -11,11 +11,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Literal
 
 from tests.mutants.judging import cpu, known_costs
@@ -76,8 +75,7 @@ class Court:
                 shutil.copytree(self.root / "cache", cache, copy_function=os.link)
                 options = ("-x", "--near", str(len(judges.near)), "--budget", str(budget))
                 targets = (*judges.near, *judges.wide)
-                environment = self._quick if judges.compile_quickly else {}
-                done = self._tests(targets, options, budget + _SECONDS, cache, environment)
+                done = self._tests(targets, options, budget + _SECONDS, cache)
         except subprocess.TimeoutExpired:
             return Judgement("timeout", "", round(cpu() - before, 1))
         finally:
@@ -99,12 +97,7 @@ class Court:
         return self.root / "costs.json"
 
     def _tests(
-        self,
-        targets: Sequence[str],
-        options: tuple[str, ...],
-        seconds: float,
-        cache: Path,
-        more: Mapping[str, str] = MappingProxyType({}),
+        self, targets: Sequence[str], options: tuple[str, ...], seconds: float, cache: Path
     ) -> subprocess.CompletedProcess[str]:
         command = [
             *(
@@ -129,7 +122,7 @@ class Court:
             # Half of a short run would be compiling what never changes.
             "PYTHONDONTWRITEBYTECODE": "",
             "PYTHONPYCACHEPREFIX": str(self.root / "bytecode"),
-            **more,
+            **self._quick,
         }
         with (
             tempfile.TemporaryFile("w+", errors="replace") as said,
