@@ -280,6 +280,33 @@ def test_no_broken_variant_of_any_family_is_proved(path: Path) -> None:
                 assert not judge(path, check.name, (open,), 30)
 
 
+ENDED = """
+var opened : bool = false;
+thread worker[*] {{ wait until opened; }}
+thread admin {{ opened = true; }}
+invariant it : {};
+check "it" {{ expect holds; }}
+"""
+
+
+@pytest.mark.parametrize(
+    ("invariant", "is_proved"),
+    [
+        ("ended(admin[0]) implies opened", True),
+        ("forall w : worker. ended(w) implies opened", True),
+        ("ended(admin[0]) implies !opened", False),
+        ("forall w : worker. !ended(w)", False),
+    ],
+)
+def test_whether_a_thread_has_ended(invariant: str, is_proved: bool, tmp_path: Path) -> None:
+    path = tmp_path / "ended.zd"
+    path.write_text(ENDED.format(invariant), encoding="utf-8")
+    spec = load_spec(str(path))
+    crowd = crowd_of_check(spec, spec.check("it"), Options(), ("worker",))
+    claim = prove_for_all(crowd.abstraction, 1, Limits(timeout_s=60), ignore)
+    assert isinstance(claim, ProvedForAll) == is_proved
+
+
 # --- random specs -----------------------------------------------------------------------
 
 
