@@ -307,6 +307,36 @@ def test_whether_a_thread_has_ended(invariant: str, is_proved: bool, tmp_path: P
     assert isinstance(claim, ProvedForAll) == is_proved
 
 
+LEAVES = """
+object page {{ counted refcount : 0..7 = 0; }}
+var n : 0..2 = 1;
+scope {{ page: 1 }}
+thread worker[*] {{ atomic {{ {} }} }}
+check "it" {{ expect violation {}; }}
+"""
+
+
+@pytest.mark.parametrize(
+    ("step", "violation"),
+    [
+        ("n = n + 1;", "range"),
+        ("n = n - 1;", "range"),
+        ("if (n == 2) n = n + 1; else n = 2;", "range"),
+        ("page[0].refcount -= 1;", "refcount_underflow"),
+    ],
+)
+def test_a_value_that_leaves_its_type_is_not_proved(
+    step: str, violation: str, tmp_path: Path
+) -> None:
+    """Of counts only that they are not too large is left out, for any number of threads needs any number."""
+    path = tmp_path / "leaves.zd"
+    path.write_text(LEAVES.format(step, violation), encoding="utf-8")
+    spec = load_spec(str(path))
+    crowd = crowd_of_check(spec, spec.check("it"), Options(), ("worker",))
+    claim = prove_for_all(crowd.abstraction, 1, Limits(timeout_s=60), ignore)
+    assert isinstance(claim, OpenForAll)
+
+
 # --- random specs -----------------------------------------------------------------------
 
 
