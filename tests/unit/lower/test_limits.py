@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
+from tests.support.texts import lowered
 from zdcheck.base.diagnostics import SpecError
-from zdcheck.base.source import SourceFile
-from zdcheck.ir.system import System
-from zdcheck.lang.check import check
-from zdcheck.lang.modules import load_text
-from zdcheck.lower import Instance, lower
 from zdcheck.lower.calls import MAX_CALL_DEPTH
 from zdcheck.lower.terms import MAX_COMBINATIONS
-
-
-def lowered(text: str) -> System:
-    """The system of the only check."""
-    model = check(load_text(SourceFile("limits.zd", text + 'check "c" {}'), Path()))
-    [one] = model.checks
-    return lower(Instance.of(model, one))
 
 
 def chain(depth: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 
 import pytest
 import z3
@@ -12,7 +13,8 @@ from zdcheck.engines.symbolic.encoding import Frame, signed_width
 from zdcheck.engines.symbolic.formulas import failures, goes, possible, state_goals
 from zdcheck.ir.evaluate import evaluate
 from zdcheck.ir.expr import Expr, Type, Var, VarId
-from zdcheck.ir.step import Blocked, Fails, Goes, attempt
+from zdcheck.ir.run import Deadlock, Fault
+from zdcheck.ir.step import Blocked, Fails, Goes, attempt, is_deadlock, state_faults
 from zdcheck.ir.substitute import one_of, substitute
 from zdcheck.ir.system import State, System
 
@@ -67,6 +69,31 @@ def test_formulas_say_what_a_step_does(seed: int) -> None:
             assert bool(evaluate(possible(system, action), state)) != isinstance(outcome, Blocked)
             failed = [f.test for f in failures(system, action) if evaluate(f.condition, state)]
             assert failed == ([outcome.test] if isinstance(outcome, Fails) else [])
+
+
+def wrong_with(system: System, state: State) -> set[Fault]:
+    """By the reference semantics."""
+    found = set(state_faults(system, state))
+    moves = [a for a in system.actions if not isinstance(attempt(system, a, state), Blocked)]
+    return found | {Deadlock()} if is_deadlock(system, state, moves) else found
+
+
+def test_goals_are_missed_where_something_is_wrong() -> None:
+    missed = Counter[str]()
+    kinds = Counter[str]()
+    for seed in range(40):
+        system = random_system(seed)
+        kinds.update(prop.kind for prop in system.properties)
+        some = states(system, random.Random(seed), 12)
+        # By chance alone threads hardly ever end together.
+        ends = {thread.pc: thread.end for thread in system.threads}
+        some += [tuple(ends.get(VarId(v), value) for v, value in enumerate(s)) for s in some]
+        for state in some:
+            goals = {goal.fault for goal in state_goals(system) if not evaluate(goal.holds, state)}
+            assert goals == wrong_with(system, state)
+            missed.update(type(fault).__name__ for fault in goals)
+    assert min(missed[name] for name in ("Imbalance", "BrokenProperty", "Deadlock")) > 5
+    assert min(kinds["finally"], kinds["invariant"]) > 3
 
 
 @pytest.mark.parametrize("seed", range(30))
