@@ -41,7 +41,10 @@ def record(paths: tuple[str, ...], kernel: str) -> int:
     for use in uses:
         if use.anchor in missing:
             name = f"{use.anchor.file}:{use.anchor.function}".rstrip(":")
-            click.echo(f"{use.path}:{use.line}: {printable(name)} is not in this tree", err=True)
+            home = anchors.home_of(tree, use.anchor)
+            where = "" if home is None else f"; {printable(home)} defines it here"
+            text = f"{use.path}:{use.line}: {printable(name)} is not in this tree{where}"
+            click.echo(text, err=True)
     click.echo(f"{len(recorded)} anchors in {ANCHORS}; {len(missing)} are not in this tree")
     return ExitCode.OK
 

@@ -245,13 +245,17 @@ def _difference(kernel: Kernel, was: Recorded) -> tuple[str, str] | None:
     return "anchor_changed", f"{name} changed{_diff(kernel, was, now)}"
 
 
+def home_of(kernel: Kernel, anchor: Anchor) -> str | None:
+    """Another file of the tree that defines the function; None if none does."""
+    if not anchor.function:
+        return None
+    holders = kernel.holders_of(anchor.function, anchor.file)
+    return next((f for f in holders if anchor.function in kernel.functions(f)), None)
+
+
 def _elsewhere(kernel: Kernel, was: Recorded) -> str:
-    if not was.function:
-        return ""
-    for file in kernel.holders_of(was.function, was.file):
-        if was.function in kernel.functions(file):
-            return f"; {file} defines it now"
-    return ""
+    home = home_of(kernel, was.anchor)
+    return "" if home is None else f"; {home} defines it now"
 
 
 def _alike(kernel: Kernel, was: Recorded) -> Function | None:

@@ -156,6 +156,17 @@ def test_what_this_kernel_does_not_have_is_no_news(gate: Gate, repo: Path, kerne
     assert "old_name in mm/gup.c is in the tree now, and was not" in result.out
 
 
+def test_what_another_era_has_in_another_file(gate: Gate, repo: Path, kernel: Path) -> None:
+    file = kernel / "mm" / "gup.c"
+    (kernel / "mm" / "walk.c").write_text(file.read_text())
+    file.write_text(GUP.replace("old_name", "new_name"))
+    git(kernel, "add", "-A")
+    result = gate("record", f"--kernel={kernel}", command="anchors")
+    assert result.code == 0
+    says = "mm/gup.c:old_name is not in this tree; mm/walk.c defines it here"
+    assert f"specs/good.zd:9: {says}" in result.err
+
+
 @pytest.mark.parametrize("damage", ["", "{", '{"schema": "zdcheck-anchors/1"}\n', "\0\xff"])
 def test_a_damaged_record_of_anchors(gate: Gate, repo: Path, kernel: Path, damage: str) -> None:
     tree = f"--kernel={kernel}"
