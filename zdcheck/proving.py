@@ -15,7 +15,7 @@ from zdcheck.engines.protocol import Claim, Found, Limits, NoneFound, Stopped, W
 from zdcheck.engines.symbolic.crowd import OpenForAll, ProvedForAll, company_facts, prove_for_all
 from zdcheck.engines.symbolic.facts import Invariant
 from zdcheck.engines.symbolic.minimize import reduced
-from zdcheck.engines.symbolic.proof import Proved, Unproved, prove
+from zdcheck.engines.symbolic.proof import Method, Proved, Unproved, prove
 from zdcheck.engines.symbolic.solving import Clock
 from zdcheck.ir.system import System
 from zdcheck.lang import model as m
@@ -44,12 +44,13 @@ def prove_check(
     watch: Watcher,
     starts: Callable[[str], None] = lambda name: None,
     *,
+    method: Method = "auto",
     is_to_be_minimal: bool = False,
 ) -> Attempt:
     """Prove one check. Raises SpecError, UsageError, ToolError, EngineDisagreement."""
     lowered = lower_check(spec, check, options)
     starts(check.name)
-    claim = prove(lowered.system, options.limits, watch)
+    claim = prove(lowered.system, options.limits, watch, method)
     if is_to_be_minimal and isinstance(claim, Proved):
         claim = with_fewer_facts(lowered.system, claim, options.limits)
     expected = Expected(check.expect.violation, check.expect.of, check.expect.by)
@@ -80,7 +81,7 @@ def prove_check(
         verdict,
         unexpected,
         tuple(remarks),
-        reproduce(spec.path, check.name, options),
+        reproduce(spec.path, check.name, options, method=method),
     )
     return Attempt(lowered, report, invariant)
 
@@ -193,9 +194,17 @@ def prove_for_any_number(
     return Attempt(lowered, report, None)
 
 
-def reproduce(path: str, check: str, options: Options, open: tuple[str, ...] = ()) -> str:
+def reproduce(
+    path: str,
+    check: str,
+    options: Options,
+    open: tuple[str, ...] = (),
+    method: Method = "auto",
+) -> str:
     """The command that gives this answer again."""
     words = ["zdcheck", "prove", path, "--check", check]
+    if method != "auto":
+        words += ["--engine", method]
     if open:
         words += ["--any", ",".join(open)]
     for name, value in options.settings.items():

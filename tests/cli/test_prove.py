@@ -41,6 +41,11 @@ SCHEMAS = Path(__file__).parent.parent.parent / "docs" / "reference" / "schemas"
         (["specs/unplug.zd", "--any", "gup,"], 2),
         (["specs/unplug.zd", "--any", "gup", "--save", "proofs"], 2),
         (["specs/unplug.zd", "--any", "gup", "--minimal"], 2),
+        (["specs/unplug.zd", "--engine", "spacer"], 0),
+        (["specs/unplug.zd", "--engine", "induction"], 0),
+        (["specs/unplug.zd", "--engine", "spacer", "--timeout", "0.0001"], 3),
+        (["specs/unplug.zd", "--engine", "spacer", "--any", "gup"], 2),
+        (["specs/unplug.zd", "--engine", "nosuch"], 2),
         ([], 2),
     ],
 )
@@ -57,6 +62,13 @@ def test_it_says_that_a_proof_covers_any_number(zdcheck: Zdcheck) -> None:
     jsonschema.validate(report, json.loads((SCHEMAS / "zdcheck-proofs-1.json").read_text("utf-8")))
     assert report["checks"][0]["covers"] == "any number of gup threads, any depth"
     assert "--any gup" in report["checks"][0]["reproduce"]
+
+
+def test_it_says_who_proved_it(zdcheck: Zdcheck) -> None:
+    result = zdcheck("prove", "specs/unplug.zd", "--engine", "spacer", "--stats")
+    assert "Spacer: " in result.out
+    result = zdcheck("prove", "specs/unplug.zd", "--engine", "spacer", "--json", "-")
+    assert "--engine spacer" in json.loads(result.out)["checks"][0]["reproduce"]
 
 
 def test_it_says_what_a_proof_covers(zdcheck: Zdcheck) -> None:
@@ -100,19 +112,22 @@ def test_the_report_fits_its_schema(zdcheck: Zdcheck, folder: Path) -> None:
     assert verdicts == {"proved", "violated", "inconclusive"}
 
 
-def saved(zdcheck: Zdcheck, folder: Path) -> Path:
+def saved(zdcheck: Zdcheck, folder: Path, engine: str = "auto") -> Path:
     """A proof in a file."""
-    result = zdcheck("prove", "specs/unplug.zd", "--save", "proofs")
+    result = zdcheck("prove", "specs/unplug.zd", "--engine", engine, "--save", "proofs")
     assert result.code == 0
     (proof,) = (folder / "proofs").glob("*.zdproof.json")
     return proof
 
 
+@pytest.mark.parametrize("engine", ["induction", "spacer"])
 @pytest.mark.parametrize("solver", ["z3", "cvc5"])
-def test_a_saved_proof_is_verified(zdcheck: Zdcheck, folder: Path, solver: str) -> None:
+def test_a_saved_proof_is_verified(
+    zdcheck: Zdcheck, folder: Path, solver: str, engine: str
+) -> None:
     if not is_installed("z3" if solver == "z3" else "cvc5"):
         pytest.skip(f"{solver} is not installed")
-    proof = saved(zdcheck, folder)
+    proof = saved(zdcheck, folder, engine)
     schema = json.loads((SCHEMAS / "zdcheck-proof-1.json").read_text())
     jsonschema.validate(json.loads(proof.read_text()), schema)
     result = zdcheck("verify-proof", str(proof), "specs/unplug.zd", "--solver", solver)

@@ -16,6 +16,7 @@ from tests.agreement.compare import agree
 from tests.agreement.test_bmc import bmc_agrees
 from tests.agreement.test_judges import judged
 from tests.agreement.test_proofs import proves_only_what_holds
+from tests.agreement.test_spacer import spacer_agrees
 from tests.support.compilers import compiling_quickly
 from tests.support.levels import disagreement
 from tests.support.surface import Wrong
@@ -101,6 +102,10 @@ def _proof(case: Case) -> bool:
     return proves_only_what_holds(_safety(case))
 
 
+def _spacer(case: Case) -> bool:
+    return spacer_agrees(_safety(case))
+
+
 def _rumur(case: Case) -> bool:
     return is_installed("rumur") and judged("rumur", _safety(case))
 
@@ -129,6 +134,7 @@ OPINIONS = (
     Opinion("as written", 20, _second_meaning),
     Opinion("bmc", 10, _bmc),
     Opinion("induction", 10, _proof),
+    Opinion("Spacer", 10, _spacer),
     Opinion("rumur", 25, _rumur, quick=True),
     Opinion("SPIN", 25, _spin, quick=True),
 )

@@ -7,6 +7,7 @@ import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import get_args
 
 import click
 
@@ -17,6 +18,7 @@ from zdcheck.cli import options as opt
 from zdcheck.cli.app import version
 from zdcheck.cli.failures import failure_of, show
 from zdcheck.engines.protocol import Limits
+from zdcheck.engines.symbolic.proof import Method
 from zdcheck.export import certificate
 from zdcheck.lang import model as m
 from zdcheck.pipeline import Options, Spec, did_you_mean, load_spec
@@ -41,6 +43,12 @@ from zdcheck.trace.verdict import Reason, Violated, exit_code
     help="Prove for any number of threads of these families.",
 )
 @opt.model_options
+@click.option(
+    "--engine",
+    type=click.Choice(get_args(Method)),
+    default="auto",
+    help="What looks for the proof; auto is induction, then Spacer with the facts of that.",
+)
 @click.option("--timeout", type=opt.Duration(), default=300.0, help="For each check; 5m.")
 @click.option("--max-memory", type=opt.Memory(), help="For explicit search, such as 4G.")
 @click.option("--minimal", is_flag=True, help="Leave out every fact that can be spared.")
@@ -55,6 +63,7 @@ def command(
     any_number: tuple[str, ...],
     settings: tuple[str, ...],
     scope: tuple[str, ...],
+    engine: Method,
     timeout: float,
     max_memory: int | None,
     minimal: bool,
@@ -82,8 +91,10 @@ def command(
         raise UsageError("--save: a proof for any number of threads cannot be written to a file")
     if open and minimal:
         raise UsageError("--minimal: a proof for any number of threads has no facts to leave out")
+    if open and engine != "auto":
+        raise UsageError(f"--engine {engine}: not for any number of threads")
     paint, _ = opt.colored(color)
-    return _Run(options, open, minimal, save, json_path, facts, stats, paint).all(specs)
+    return _Run(options, open, engine, minimal, save, json_path, facts, stats, paint).all(specs)
 
 
 def families(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -101,6 +112,7 @@ def families(values: tuple[str, ...]) -> tuple[str, ...]:
 class _Run:
     options: Options
     open: tuple[str, ...]
+    engine: Method
     minimal: bool
     save: str | None
     json_path: str | None
@@ -205,6 +217,7 @@ class _Run:
                 self.options,
                 progress.watch,
                 progress.start,
+                method=self.engine,
                 is_to_be_minimal=self.minimal,
             )
         return prove_for_any_number(

@@ -15,13 +15,12 @@ from typing import Any
 import networkx as nx
 
 from zdcheck.base.diagnostics import ToolError
-from zdcheck.engines.symbolic.facts import Fact, Invariant, Origin, learned
-from zdcheck.engines.symbolic.formulas import possible, state_goals
+from zdcheck.engines.symbolic.facts import Fact, Invariant, laws, learned
+from zdcheck.engines.symbolic.formulas import possible
 from zdcheck.export.outline import outline
 from zdcheck.export.smtlib import RESERVED, smtlib, spelled
 from zdcheck.export.terms import Read, Terms, all_of, any_of, negated
-from zdcheck.ir.expr import Expr, VarId
-from zdcheck.ir.run import BrokenProperty, Imbalance
+from zdcheck.ir.expr import VarId
 from zdcheck.ir.system import System
 
 SCHEMA = "zdcheck-proof/1"
@@ -120,16 +119,7 @@ def loads(text: str) -> Certificate:
 def invariant_of(certificate: Certificate, system: System) -> Invariant:
     """The invariant over the variables of `system`. Raises ToolError if it is about another one."""
     ids = {variable.name: variable.id for variable in system.variables}
-    laws: dict[tuple[str, str], Expr] = {}
-    for goal in state_goals(system):
-        match goal.fault:
-            case Imbalance(entry):
-                name = system.variables[system.ledger[entry].count].name
-                laws["ledger", name] = goal.holds
-            case BrokenProperty(number):
-                laws["property", system.properties[number].name] = goal.holds
-            case _:
-                pass
+    known = {(str(law.origin), law.name): law for law in laws(system)}
     facts = []
     for plain in certificate.facts:
         never, of = plain.get("never"), plain.get("of")
@@ -142,9 +132,8 @@ def invariant_of(certificate: Certificate, system: System) -> Invariant:
                     raise ToolError(f"the proof is damaged: values of `{name}`")
                 cube[ids[name]] = frozenset(values)
             facts.append(learned(system, cube))
-        elif (law := laws.get((str(plain.get("origin")), str(of)))) is not None:
-            origin: Origin = "ledger" if plain["origin"] == "ledger" else "property"
-            facts.append(Fact(origin, str(of), law))
+        elif (law := known.get((str(plain.get("origin")), str(of)))) is not None:
+            facts.append(law)
         else:
             raise ToolError(f"the proof is about `{of}`, which this check does not have")
     return Invariant(tuple(facts), certificate.never_taken)

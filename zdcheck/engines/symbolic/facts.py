@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from zdcheck.engines.symbolic.formulas import state_goals
 from zdcheck.ir.expr import Expr, Var, VarId, and_, not_, variables_of
+from zdcheck.ir.run import BrokenProperty, Imbalance
 from zdcheck.ir.substitute import one_of
 from zdcheck.ir.system import System
 
@@ -49,3 +51,18 @@ def learned(system: System, cube: Mapping[VarId, frozenset[int]]) -> Fact:
     never = tuple(sorted(cube.items()))
     inside = (one_of(Var(v), values, system.variables[v].type) for v, values in never)
     return Fact("learned", "", not_(and_(*inside)), never)
+
+
+def laws(system: System) -> tuple[Fact, ...]:
+    """What the system says itself: its ledger and its properties."""
+    found = []
+    for goal in state_goals(system):
+        match goal.fault:
+            case Imbalance(entry):
+                name = system.variables[system.ledger[entry].count].name
+                found.append(Fact("ledger", name, goal.holds))
+            case BrokenProperty(number):
+                found.append(Fact("property", system.properties[number].name, goal.holds))
+            case _:
+                pass
+    return tuple(found)

@@ -21,7 +21,7 @@ import z3
 from zdcheck.engines.lock_order import lock_cycle
 from zdcheck.engines.protocol import Progress, Watcher
 from zdcheck.engines.symbolic.encoding import any_of
-from zdcheck.engines.symbolic.facts import Fact, Invariant, learned
+from zdcheck.engines.symbolic.facts import Fact, Invariant, laws, learned
 from zdcheck.engines.symbolic.formulas import Failure, StateGoal, state_goals
 from zdcheck.engines.symbolic.generalize import Generalizer
 from zdcheck.engines.symbolic.obligations import Breaks, Obligations, Step, Taking
@@ -30,7 +30,7 @@ from zdcheck.engines.symbolic.samples import Samples
 from zdcheck.engines.symbolic.solving import TOGETHER, Clock, batched, is_satisfiable
 from zdcheck.ir.evaluate import evaluate, evaluator
 from zdcheck.ir.expr import Expr, VarId, variables_of
-from zdcheck.ir.run import BrokenProperty, Imbalance, Run
+from zdcheck.ir.run import Deadlock, Run
 from zdcheck.ir.step import Goes, attempt
 from zdcheck.ir.system import Action, Check, State, System
 
@@ -135,15 +135,11 @@ class Search:
 
     def run(self) -> Invariant:
         """The invariant. Raises Refuted if there is none, LimitReached if the time is up."""
-        for goal in state_goals(self.system):
-            match goal.fault:
-                case Imbalance(entry):
-                    name = self.system.variables[self.system.ledger[entry].count].name
-                    self._assume(Fact("ledger", name, goal.holds))
-                case BrokenProperty(number):
-                    self._assume(Fact("property", self.system.properties[number].name, goal.holds))
-                case _:
-                    self.goals.append(goal)
+        for law in laws(self.system):
+            self._assume(law)
+        self.goals += (
+            goal for goal in state_goals(self.system) if isinstance(goal.fault, Deadlock)
+        )
         number = -1
         while True:
             self._goals_of_steps()
@@ -160,9 +156,13 @@ class Search:
         return {*self.goals, *self.takings}
 
     def _invariant(self) -> Invariant:
-        kept = tuple(f for n, f in enumerate(self.facts) if n not in self.dropped)
         never = tuple(sorted({taking.classes for taking in self.takings} - self.taken))
-        return Invariant(kept, never)
+        return Invariant(self.kept, never)
+
+    @property
+    def kept(self) -> tuple[Fact, ...]:
+        """The facts that were not given up. Not all of them are proved as long as the search goes on."""
+        return tuple(f for n, f in enumerate(self.facts) if n not in self.dropped)
 
     def _assume(self, fact: Fact) -> None:
         """A fact that is to be proved; at first it must hold in the initial states."""

@@ -133,11 +133,11 @@ def takings(steps: Sequence[Step]) -> tuple[Taking, ...]:
 class Obligations:
     """The steps of one system and the terms of its facts, over one copy of the state."""
 
-    def __init__(self, system: System) -> None:
+    def __init__(self, system: System, frame: Frame | None = None) -> None:
         self.system = system
         self.steps = steps_of(system)
         self.takings = takings(self.steps)
-        self.frame = Frame(system, "s")
+        self.frame = Frame(system, "s") if frame is None else frame
         self._literals: dict[tuple[VarId, frozenset[int]], Any] = {}
 
     def bad(self, step: Step) -> Any:

@@ -3,12 +3,16 @@
 Reachable states come from explicit search as far as it gets in a part of the time, and from random walks
 beyond that. They only say what is worth trying to prove: no proof rests on them. If they show a fault,
 that is the answer.
+
+Induction learns facts from them. Where it does not get to an end in its part of the time, Spacer is given what it has
+learned, and the rest of the time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal, assert_never
 
 from zdcheck.engines.explicit.engine import ExplicitEngine, ExplicitOptions
 from zdcheck.engines.explicit.layout import Layout, layout_of
@@ -26,17 +30,24 @@ from zdcheck.engines.protocol import (
     Watcher,
 )
 from zdcheck.engines.simulate import walk
-from zdcheck.engines.symbolic.facts import Invariant
+from zdcheck.engines.symbolic.facts import Fact, Invariant, laws
 from zdcheck.engines.symbolic.induction import Refuted, Search
 from zdcheck.engines.symbolic.linear import Ending, Runs
 from zdcheck.engines.symbolic.minimize import looked_at_again
 from zdcheck.engines.symbolic.obstacle import Obstacle
 from zdcheck.engines.symbolic.samples import Samples
 from zdcheck.engines.symbolic.solving import Clock, LimitReached
+from zdcheck.engines.symbolic.spacer import Filled, NoAnswer, Ran, Task, ask
 from zdcheck.ir.expr import Const, Var, VarId, and_, eq, not_
 from zdcheck.ir.run import BrokenProperty, FailedCheck, Fault, Run
 from zdcheck.ir.step import Goes, attempt
 from zdcheck.ir.system import Property, State, System
+
+Method = Literal["auto", "induction", "spacer"]
+"""How an invariant is looked for; `auto` is induction, and Spacer with what that leaves."""
+
+SPACER_SHARE = 0.2
+"""The part of the time that is left to Spacer."""
 
 MOST_VISITED = 8_000_000
 """States that explicit search may visit for the sample."""
@@ -106,19 +117,20 @@ class ProofEngine:
                 return found
 
 
-def prove(system: System, limits: Limits, watch: Watcher) -> ProofClaim:
+def prove(system: System, limits: Limits, watch: Watcher, method: Method = "auto") -> ProofClaim:
     """Look for a proof that nothing is ever wrong at this scope, in a run of whatever length.
 
     Returns `Unproved` when a limit is reached; on KeyboardInterrupt too.
     """
-    return _Proof(system, limits, watch).run()
+    return _Proof(system, limits, watch, method).run()
 
 
 class _Proof:
-    def __init__(self, system: System, limits: Limits, watch: Watcher) -> None:
+    def __init__(self, system: System, limits: Limits, watch: Watcher, method: Method) -> None:
         self.system = system
         self.limits = limits
         self.watch = watch
+        self.method = method
         self.clock = Clock(limits)
         self.search: Search | None = None
         self.sampled: Claim | None = None
@@ -129,9 +141,7 @@ class _Proof:
             samples = self._sample()
             if isinstance(self.sampled, Found):
                 return self.sampled
-            self.search = Search(self.system, samples, self.clock, self.watch)
-            invariant = self.search.run()
-            invariant = looked_at_again(self.system, invariant, self.clock)
+            invariant = looked_at_again(self.system, self._invariant(samples), self.clock)
             explored = self.sampled if isinstance(self.sampled, NoneFound) else None
             return Proved(self._statistics(len(invariant.facts)), invariant, explored)
         except _Fault as fault:
@@ -195,6 +205,52 @@ class _Proof:
         short = runs.with_few_switches(ending, runs.without_idle_steps(ending, short))
         last = () if ending.last is None else (ending.last,)
         return Found(self._statistics(0), fault, Run(run.initial, (*short.actions, *last)))
+
+    # --- the invariant ------------------------------------------------------------------
+
+    def _invariant(self, samples: Samples) -> Invariant:
+        match self.method:
+            case "induction":
+                return self._by_induction(samples, self.clock)
+            case "spacer":
+                return self._by_spacer(laws(self.system), is_sure=True)
+            case "auto":
+                left = self.clock.left_s()
+                if left is not None and self.limits.timeout_s is not None:
+                    left -= self.limits.timeout_s * SPACER_SHARE
+                try:
+                    return self._by_induction(samples, Clock(Limits(timeout_s=left)))
+                except LimitReached as reached:
+                    if reached.limit != "time" or self.search is None:
+                        raise
+                is_sure = isinstance(self.sampled, NoneFound) and not self.search.stats.dropped
+                return self._by_spacer(self.search.kept, is_sure=is_sure)
+            case _:
+                assert_never(self.method)
+
+    def _by_induction(self, samples: Samples, clock: Clock) -> Invariant:
+        self.search = Search(self.system, samples, clock, self.watch)
+        return self.search.run()
+
+    def _by_spacer(self, facts: tuple[Fact, ...], *, is_sure: bool) -> Invariant:
+        left = self.clock.left_s()
+        clock = Clock(Limits())
+        figures = f"Spacer, with {len(facts):,} facts"
+        self.watch(Progress(0, 0, 0, self.clock.elapsed_s, figures))
+        found = ask(Task(self.system, facts, is_sure, left))
+        took = f"{clock.elapsed_s:.1f} s with {len(facts):,} facts"
+        match found:
+            case Filled(invariant, lemmas):
+                self.extra["Spacer"] = f"{lemmas:,} more, {took}"
+                return invariant
+            case Ran(fault, run):
+                self.extra["Spacer"] = f"a run, {took}"
+                raise _Fault(self._shortened(fault, run))
+            case NoAnswer(why):
+                self.extra["Spacer"] = f"{why}, {took}"
+                raise LimitReached("time")
+            case _:
+                assert_never(found)
 
     # --- no proof -----------------------------------------------------------------------
 

@@ -36,7 +36,7 @@ def test_the_state_on_which_a_proof_stops_is_shown(monkeypatch: pytest.MonkeyPat
     for questions in range(1, 60):
         with monkeypatch.context() as patch:
             patience(questions, patch)
-            claim = prove(system, Limits(), ignore)
+            claim = prove(system, Limits(), ignore, "induction")
         if isinstance(claim, Unproved) and claim.obstacle is not None:
             break
     assert isinstance(claim, Unproved)

@@ -1,0 +1,85 @@
+"""A process of its own ends when its time is up, and what goes wrong in it is no answer."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from zdcheck.base.apart import within
+
+
+def doubled(task: list[int]) -> list[int]:
+    """Something to do."""
+    print("this is no part of the answer")
+    return [2 * number for number in task]
+
+
+def where(task: int) -> int:
+    """The process that does it."""
+    return os.getpid()
+
+
+def deaf(task: str) -> str:
+    """Says that it has begun, and does not end if asked to."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Path(task).write_text(str(os.getpid()))
+    while True:
+        time.sleep(1)
+
+
+def dies(task: int) -> int:
+    """Is killed."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    return task
+
+
+def fails(task: int) -> int:
+    """Raises."""
+    raise ValueError(task)
+
+
+def imports(task: str) -> str:
+    """Where a module comes from."""
+    return str(__import__(task).__file__)
+
+
+def test_the_answer() -> None:
+    numbers = list(range(100_000))
+    assert within(doubled, numbers, None) == [2 * number for number in numbers]
+
+
+def test_it_is_another_process() -> None:
+    assert within(where, 0, 60.0) not in (None, os.getpid())
+
+
+def test_its_time_is_up(tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+    seconds = 1.0
+    while not note.exists():
+        began = time.monotonic()
+        assert within(deaf, str(note), seconds) is None
+        assert time.monotonic() - began < seconds + 20
+        seconds *= 2
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(note.read_text()), 0)
+
+
+@pytest.mark.parametrize("work", [dies, fails])
+def test_no_answer(work: object) -> None:
+    assert within(work, 0, 60.0) is None  # type: ignore[arg-type]
+
+
+def test_the_directory_has_no_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module there with the name of one of ours is not taken for it."""
+    (tmp_path / "colorsys.py").write_text("raise SystemExit(7)")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", ["", *(entry for entry in sys.path if entry)])
+    found = within(imports, "colorsys", 60.0)
+    assert found is not None
+    assert not found.startswith(str(tmp_path))
