@@ -1,7 +1,7 @@
 """`pytest specs/`: every `.zd` file is collected, each check is a test.
 
-A failure's text is the counterexample. Budgets are those of the tier `full` in zdcheck.toml;
-what it would prove is searched.
+A failure's text is the counterexample. Budgets are those of the tier `full` in zdcheck.toml, and
+what that proves is proved.
 """
 
 from __future__ import annotations
@@ -57,10 +57,10 @@ class ZdCheck(pytest.Item):
 
     def runtest(self) -> None:
         """Run it. Raises NotAsExpected with the counterexample."""
-        from zdcheck.engines.choose import choose_search
-        from zdcheck.engines.protocol import Limits, NoneFound
+        from zdcheck.engines.protocol import Limits
+        from zdcheck.gate.answer import answer
         from zdcheck.gate.settings import find_settings
-        from zdcheck.pipeline import Options, lower_check, run_check
+        from zdcheck.pipeline import Options, lower_check
         from zdcheck.render.columns import columns
         from zdcheck.render.terminal import lines_text, result_line
         from zdcheck.trace.verdict import Violated
@@ -69,10 +69,10 @@ class ZdCheck(pytest.Item):
         tier = find_settings(self.path.parent).tier(None)
         limits = Limits(tier.max_states, tier.max_memory, tier.timeout_s)
         engine = tier.engine_of(os.path.relpath(self.path), self.name)
-        options = Options(limits=limits, engine="auto" if engine == "proof" else engine)
+        options = Options(limits=limits)
         lowered = lower_check(file.spec, file.spec.check(self.name), options)
-        choice = choose_search(options.engine, lowered.system)
-        report, claim = run_check(lowered, choice, options, lambda progress: None)
+        given = answer(lowered, options, engine)
+        report = given.report
         if report.exit_code != 0:
             text = result_line(report, 0, False).strip() + "\n"
             if isinstance(report.verdict, Violated):
@@ -80,8 +80,7 @@ class ZdCheck(pytest.Item):
             else:
                 text += f"\nreproduce: {report.reproduce}\n"
             raise NotAsExpected(text)
-        is_complete = isinstance(claim, NoneFound)
-        file.coverage.add(lowered.system, claim.statistics, is_complete=is_complete)
+        file.coverage.add(lowered.system, given.claim.statistics, is_complete=given.is_complete)
         file.covered.add(self.name)
 
     @property

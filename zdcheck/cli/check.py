@@ -44,8 +44,8 @@ from zdcheck.trace.verdict import (
 
 
 @click.command("check")
-@click.argument("specs", nargs=-1, required=True, metavar="SPEC…")
-@click.option("--check", "checks", multiple=True, metavar="NAME", help="Run only this check.")
+@opt.specs_argument
+@opt.checks_option
 @opt.model_options
 @click.option(
     "--engine",
@@ -54,18 +54,14 @@ from zdcheck.trace.verdict import (
     help="Which engine answers; auto is explicit search, then a proof beside bounded search.",
 )
 @click.option("--depth", type=click.IntRange(0, 10_000), help="Layers of steps for --engine bmc.")
-@click.option("--max-states", type=click.IntRange(1), help="Stop after so many states.")
-@click.option("--max-memory", type=opt.Memory(), help="Stop at so much memory, such as 4G.")
-@click.option("--timeout", type=opt.Duration(), help="Stop each check after so long, such as 5m.")
+@opt.limit_options
+@opt.timeout_option("each check")
 @click.option("--workers", type=click.IntRange(1, 1024), help="CPU cores to use; all by default.")
 @click.option("--compact", is_flag=True, help="Keep 64-bit hashes of states; may miss one.")
 @click.option("--spill", metavar="DIR", help="Go on in files there when memory ends.")
-@click.option(
-    "--jobs", type=click.IntRange(1, 256), help="Specs at once; by default each core one."
-)
-@click.option("--without", multiple=True, metavar="REDUCTION", help="Leave a reduction out.")
-@click.option("--no-progress", is_flag=True, help="Leave progress properties out.")
-@click.option("--json", "json_path", metavar="FILE", help="Write the report as JSON; - is stdout.")
+@opt.jobs_option
+@opt.reduction_options
+@opt.json_option
 @click.option("--trace-dir", metavar="DIR", help="Write every counterexample there as JSON.")
 @click.option("--traces", is_flag=True, help="Draw expected counterexamples too.")
 @click.option("--matrix", is_flag=True, help="Draw checks `for` the values of a config as tables.")

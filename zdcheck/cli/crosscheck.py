@@ -20,8 +20,8 @@ from zdcheck.render.terminal import painted, seconds, spec_head
 
 
 @click.command("crosscheck")
-@click.argument("specs", nargs=-1, required=True, metavar="SPEC…")
-@click.option("--check", "checks", multiple=True, metavar="NAME", help="Only this check.")
+@opt.specs_argument
+@opt.checks_option
 @opt.model_options
 @click.option(
     "--judge",
@@ -30,7 +30,7 @@ from zdcheck.render.terminal import painted, seconds, spec_head
     multiple=True,
     help="Only this one; by default each that is installed.",
 )
-@click.option("--timeout", type=opt.Duration(), default=300.0, help="For each judge and check; 5m.")
+@opt.timeout_option("each judge at each check", "5m")
 @click.option("--max-memory", type=opt.Memory(), default="8G", help="For each judge; 8G.")
 @opt.color_option
 def command(

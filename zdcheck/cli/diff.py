@@ -32,12 +32,10 @@ from zdcheck.trace.verdict import Holds, Inconclusive, Verdict, Violated
 @click.command("diff")
 @click.argument("old")
 @click.argument("new")
-@click.option("--check", "checks", multiple=True, metavar="NAME", help="Only this check.")
+@opt.checks_option
 @opt.model_options
-@click.option("--max-states", type=click.IntRange(1), help="Of both versions together.")
-@click.option(
-    "--timeout", type=opt.Duration(), default=120.0, help="For each verdict and comparison; 2m."
-)
+@opt.limit_options
+@opt.timeout_option("each verdict and each comparison", "2m")
 @opt.color_option
 def command(
     old: str,
@@ -46,6 +44,7 @@ def command(
     settings: tuple[str, ...],
     scope: tuple[str, ...],
     max_states: int | None,
+    max_memory: int | None,
     timeout: float,
     color: ColorOption,
 ) -> int:
@@ -74,7 +73,7 @@ def command(
             pair = _Pair(
                 lower_check(before, _check(before, name), options),
                 lower_check(after, _check(after, name), options),
-                Limits(max_states, None, timeout, len(os.sched_getaffinity(0))),
+                Limits(max_states, max_memory, timeout, len(os.sched_getaffinity(0))),
                 paint,
             )
             codes.append(pair.compare(name))
@@ -127,8 +126,8 @@ class _Pair:
         return worst(code, self._behaviours(code))
 
     def _verdict(self, lowered: Lowered) -> str:
-        options = Options(limits=replace(self.limits, max_states=None))
         choice = choose("auto", lowered.system)
+        options = Options(limits=self.limits)
         report, _ = run_check(lowered, choice, options, lambda progress: None)
         return _said(report.verdict)
 

@@ -20,7 +20,7 @@ from zdcheck.pipeline import Options, load_spec
     required=True,
     help="Murphi for rumur, Promela for SPIN, SMT-LIB (with VMT annotations) for solvers.",
 )
-@click.option("--check", "check_name", help="Which check's configuration; the first by default.")
+@opt.check_option
 @opt.model_options
 @click.option("-o", "--output", metavar="FILE", help="Write there instead of to stdout.")
 def command(

@@ -44,9 +44,7 @@ ANCHORS = "zdcheck-anchors.jsonl"
     type=click.Choice(ENGINES),
     help="What answers, whatever the tier says; proof only where a check expects `holds`.",
 )
-@click.option(
-    "--jobs", type=click.IntRange(1, 256), help="Specs at once; by default each core one."
-)
+@opt.jobs_option
 @click.option("--update-baseline", is_flag=True, help="Accept what is found now as the baseline.")
 @click.option("--no-cache", is_flag=True, help="Run everything, and keep nothing.")
 @click.option(

@@ -39,7 +39,7 @@ MOST_OWN_LAYOUT = 400
     default="flow",
     help="Control flow, lock order, all states, or the violating run with the states beside it.",
 )
-@click.option("--check", "check_name", help="Which check; the first by default.")
+@opt.check_option
 @click.option("--thread", metavar="NAME", help="Only this thread's control flow, or its locks.")
 @click.option(
     "--max-states",
@@ -48,9 +48,7 @@ MOST_OWN_LAYOUT = 400
     show_default=True,
     help="The most states that are drawn.",
 )
-@click.option(
-    "--timeout", type=opt.Duration(), default="60s", help="How long to search for the violation."
-)
+@opt.timeout_option("the search for the violation", "60s")
 @opt.model_options
 @click.option(
     "--format",

@@ -16,8 +16,7 @@ from zdcheck.pipeline import Options, load_spec, lower_check
 
 
 @click.command("inspect")
-@click.argument("trace_or_spec")
-@click.option("--check", "check_name", metavar="NAME", help="Of a spec: only this check.")
+@opt.trace_or_spec
 @opt.model_options
 def command(
     trace_or_spec: str, check_name: str | None, settings: tuple[str, ...], scope: tuple[str, ...]

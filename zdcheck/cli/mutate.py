@@ -26,8 +26,8 @@ from zdcheck.trace.verdict import Reason, exit_code
 
 
 @click.command("mutate")
-@click.argument("specs", nargs=-1, required=True, metavar="SPEC…")
-@click.option("--check", "checks", multiple=True, metavar="NAME", help="Try this check only.")
+@opt.specs_argument
+@opt.checks_option
 @opt.model_options
 @click.option("--library", is_flag=True, help="Make mistakes in the kernel library too.")
 @click.option("--quick", is_flag=True, help="Try no other check where one minds a mistake.")
@@ -42,15 +42,11 @@ from zdcheck.trace.verdict import Reason, exit_code
     default="auto",
     help="Which engine answers; auto is the fastest.",
 )
-@click.option("--max-states", type=click.IntRange(1), help="Stop after so many states.")
-@click.option("--max-memory", type=opt.Memory(), help="Stop at so much memory, such as 4G.")
-@click.option(
-    "--timeout", type=opt.Duration(), default="10m", help="Stop each search after so long; 10 min."
-)
+@opt.limit_options
+@opt.timeout_option("each search", "10m")
 @click.option("--jobs", type=click.IntRange(1, 1024), help="Mutants at a time; all cores.")
-@click.option("--without", multiple=True, metavar="REDUCTION", help="Leave a reduction out.")
-@click.option("--no-progress", is_flag=True, help="Leave progress properties out.")
-@click.option("--json", "json_path", metavar="FILE", help="Write the report as JSON; - is stdout.")
+@opt.reduction_options
+@opt.json_option
 @opt.color_option
 def command(
     specs: tuple[str, ...],

@@ -76,6 +76,72 @@ def sizes(values: tuple[str, ...]) -> dict[str, int]:
     return found
 
 
+def _named(*options: Callable[[Decorated], Decorated]) -> Callable[[Decorated], Decorated]:
+    """Several options as one decorator, in this order in the help."""
+
+    def decorate(function: Decorated) -> Decorated:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+specs_argument = click.argument("specs", nargs=-1, required=True, metavar="SPEC…")
+"""Files and folders of specs, for `spec_files`."""
+
+checks_option = click.option(
+    "--check", "checks", multiple=True, metavar="NAME", help="Only this check; may be repeated."
+)
+"""`--check` where all checks are meant otherwise."""
+
+check_option = click.option(
+    "--check", "check_name", metavar="NAME", help="Which check; the first by default."
+)
+"""`--check` where one check is meant."""
+
+trace_or_spec = _named(
+    click.argument("trace_or_spec"),
+    click.option("--check", "check_name", metavar="NAME", help="Of a spec: only this check."),
+)
+"""What `violated` looks at."""
+
+max_memory_option = click.option(
+    "--max-memory", type=Memory(), help="Stop each search at so much memory, such as 4G."
+)
+limit_options = _named(
+    click.option(
+        "--max-states", type=click.IntRange(1), help="Stop each search after so many states."
+    ),
+    max_memory_option,
+)
+"""`--max-states` and `--max-memory`, of a search."""
+
+reduction_options = _named(
+    click.option("--without", multiple=True, metavar="REDUCTION", help="Leave a reduction out."),
+    click.option("--no-progress", is_flag=True, help="Leave progress properties out."),
+)
+"""`--without` and `--no-progress`, of a search."""
+
+jobs_option = click.option(
+    "--jobs", type=click.IntRange(1, 256), help="Specs at once; by default each core one."
+)
+json_option = click.option(
+    "--json", "json_path", metavar="FILE", help="Write the report as JSON; - is stdout."
+)
+
+
+def timeout_option(what: str, default: str | None = None) -> Callable[[Decorated], Decorated]:
+    """`--timeout`: when to stop `what`, in seconds; None without a default."""
+    return click.option(
+        "--timeout",
+        type=Duration(),
+        default=default,
+        show_default=default is not None,
+        help=f"Stop {what} after so long, such as 90s or 5m.",
+    )
+
+
 def model_options(function: Decorated) -> Decorated:
     """`--set` and `--scope`."""
     function = click.option(

@@ -33,8 +33,8 @@ from zdcheck.trace.verdict import Reason, Violated, exit_code
 
 
 @click.command("prove")
-@click.argument("specs", nargs=-1, required=True, metavar="SPEC…")
-@click.option("--check", "checks", multiple=True, metavar="NAME", help="Prove only this check.")
+@opt.specs_argument
+@opt.checks_option
 @click.option(
     "--any",
     "any_number",
@@ -49,12 +49,12 @@ from zdcheck.trace.verdict import Reason, Violated, exit_code
     default="auto",
     help="What looks for the proof; auto is induction, then Spacer with the facts of that.",
 )
-@click.option("--timeout", type=opt.Duration(), default=300.0, help="For each check; 5m.")
-@click.option("--max-memory", type=opt.Memory(), help="For explicit search, such as 4G.")
+@opt.timeout_option("each check", "5m")
+@opt.max_memory_option
 @click.option("--minimal", is_flag=True, help="Leave out every fact that can be spared.")
 @click.option("--facts", is_flag=True, help="Print the invariant of each proof.")
 @click.option("--save", metavar="DIR", help="Write each proof there, as JSON and as SMT-LIB.")
-@click.option("--json", "json_path", metavar="FILE", help="Write the report as JSON; - is stdout.")
+@opt.json_option
 @click.option("--stats", is_flag=True, help="Print more figures for each check.")
 @opt.color_option
 def command(

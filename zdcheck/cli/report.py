@@ -22,7 +22,6 @@ from zdcheck.render.escape import printable
 
 
 @click.command("report")
-@click.argument("trace_or_spec")
 @click.option(
     "-o",
     "--output",
@@ -30,7 +29,7 @@ from zdcheck.render.escape import printable
     metavar="FILE|DIR",
     help="The file to write; into a directory goes a page for each violated check.",
 )
-@click.option("--check", "check_name", metavar="NAME", help="Of a spec: only this check.")
+@opt.trace_or_spec
 @opt.model_options
 def command(
     trace_or_spec: str,

@@ -27,7 +27,7 @@ from zdcheck.render.tree import tree_text
     "--program", "what", flag_value="program", help="The parametric program, one level above it."
 )
 @click.option("--ast", "what", flag_value="ast", help="The syntax tree.")
-@click.option("--check", "check_name", help="Which check's configuration; the first by default.")
+@opt.check_option
 @opt.model_options
 @click.option("-o", "--output", metavar="FILE", help="Write there instead of to stdout.")
 def command(

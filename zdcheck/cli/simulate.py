@@ -17,7 +17,7 @@ from zdcheck.trace.replay import replay
 @click.argument("spec")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Another seed, another run.")
 @click.option("--steps", type=click.IntRange(1, 1_000_000), default=100, help="Most steps.")
-@click.option("--check", "check_name", help="Which check's configuration; the first by default.")
+@opt.check_option
 @opt.model_options
 @opt.color_option
 def command(

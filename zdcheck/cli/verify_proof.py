@@ -27,7 +27,7 @@ from zdcheck.trace.proof import COVERS
     multiple=True,
     help="Only this one; by default each that is installed.",
 )
-@click.option("--timeout", type=opt.Duration(), help="For each solver, such as 5m.")
+@opt.timeout_option("each solver")
 def command(proof: str, spec: str, solvers: tuple[Solver, ...], timeout: float | None) -> int:
     """Check that the invariant in FILE proves its check of SPEC as that is now.
 

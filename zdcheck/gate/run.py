@@ -11,8 +11,8 @@ from zdcheck.base.diagnostics import Diagnostic, EngineDisagreement, SpecError, 
 from zdcheck.base.files import real
 from zdcheck.base.pool import Died, run_all
 from zdcheck.base.resources import library_root
-from zdcheck.engines.choose import EngineName, choose_search
-from zdcheck.engines.protocol import NoneFound, Proven, Statistics, Stopped
+from zdcheck.engines.protocol import Statistics
+from zdcheck.gate.answer import Answer, answer, inconclusive
 from zdcheck.gate.cache import Cache, CheckEntry, SpecEntry, Stamps, tool_identity
 from zdcheck.gate.outcome import CheckOutcome, Finding, SpecOutcome, VerdictWord
 from zdcheck.gate.settings import Tier
@@ -27,15 +27,11 @@ from zdcheck.pipeline import (
     dead_statements,
     load_bundle,
     lower_check,
-    run_check,
     spec_of,
 )
 from zdcheck.render.diagnostics import render_one
 from zdcheck.trace.coverage import Coverage
-from zdcheck.trace.verdict import CheckReport, Holds, Inconclusive, Violated
-
-PROOF_S = 300.0
-"""Seconds for a proof where no tier says anything."""
+from zdcheck.trace.verdict import Holds, Inconclusive, Violated
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +109,6 @@ class _Run:
         self.job = job
         self.cache = Cache(job.cache)
         self.coverage = Coverage()
-        self.reports: list[CheckReport] = []
         self.reused = 0
         self.is_final = True
 
@@ -175,25 +170,14 @@ class _Run:
                 lowered.system, Statistics(0, 0, 0, 0.0, fired), is_complete=found.is_complete
             )
             return replace(found.outcome, name=check.name, line=check.span.line)
-        answer = self._answer(lowered, meaning, engine)
-        outcome, statistics = answer.outcome, answer.statistics
-        self.is_final &= answer.is_final
-        self.coverage.add(lowered.system, statistics, is_complete=answer.is_complete)
-        if outcome.exit_code == 0 and answer.is_final:
+        given = answer(lowered, self.job.options, engine)
+        outcome, statistics = _outcome(lowered, given, meaning), given.claim.statistics
+        self.is_final &= given.is_final
+        self.coverage.add(lowered.system, statistics, is_complete=given.is_complete)
+        if outcome.exit_code == 0 and given.is_final:
             ids = tuple(sorted(id for id, times in statistics.fired.items() if times))
-            self.cache.put(key, CheckEntry(outcome, ids, answer.is_complete))
+            self.cache.put(key, CheckEntry(outcome, ids, given.is_complete))
         return outcome
-
-    def _answer(self, lowered: Lowered, meaning: str, engine: EngineName) -> _Answer:
-        if engine != "proof":
-            return _answered(lowered, replace(self.job.options, engine=engine), meaning)
-        options = replace(self.job.options, engine="auto")
-        if lowered.check.expect.violation is not None:
-            return _answered(lowered, options, meaning)
-        if lowered.system.progress:
-            found = _answered(lowered, options, meaning)
-            return found.with_remark("not proved: it has progress properties", is_final=True)
-        return _proved(lowered, options, meaning)
 
 
 def _spec_key(job: Job) -> str:
@@ -204,52 +188,9 @@ def _spec_key(job: Job) -> str:
 # --- one check --------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """A check's outcome, and what may be concluded from it.
-
-    `is_complete`: every reachable state was visited. `is_final`: more time would not say more.
-    """
-
-    outcome: CheckOutcome
-    statistics: Statistics
-    is_complete: bool
-    is_final: bool
-
-    def with_remark(self, remark: str, *, is_final: bool) -> _Answer:
-        outcome = replace(self.outcome, remarks=(*self.outcome.remarks, remark))
-        return replace(self, outcome=outcome, is_final=is_final and self.is_final)
-
-
-def _answered(lowered: Lowered, options: Options, meaning: str) -> _Answer:
-    choice = choose_search(options.engine, lowered.system, options.without)
-    report, claim = run_check(lowered, choice, options, lambda progress: None)
-    is_complete = isinstance(claim, NoneFound) or (
-        isinstance(claim, Proven) and claim.limit is None
-    )
-    outcome = _outcome(lowered, report, meaning)
-    if outcome.verdict == "proved" and not is_complete:
-        outcome = replace(outcome, states=0)
-    return _Answer(outcome, claim.statistics, is_complete, not isinstance(claim, Stopped))
-
-
-def _proved(lowered: Lowered, options: Options, meaning: str) -> _Answer:
-    """A proof; where none is found in half of the time, what search says in the other half."""
-    limits = options.limits
-    half = limits.timeout_s and limits.timeout_s / 2
-    to_prove = replace(options, engine="proof", limits=replace(limits, timeout_s=half or PROOF_S))
-    answer = _answered(lowered, to_prove, meaning)
-    if answer.outcome.verdict != "inconclusive" or answer.outcome.is_interrupted:
-        return answer
-    to_search = replace(options, engine="auto", limits=replace(limits, timeout_s=half))
-    searched = _answered(lowered, to_search, meaning)
-    return searched.with_remark(
-        answer.outcome.why.replace("inconclusive", "not proved", 1), is_final=False
-    )
-
-
-def _outcome(lowered: Lowered, report: CheckReport, meaning: str) -> CheckOutcome:
-    """A report as plain data."""
+def _outcome(lowered: Lowered, given: Answer, meaning: str) -> CheckOutcome:
+    """An answer as plain data."""
+    report = given.report
     verdict, statistics = report.verdict, report.verdict.statistics
     violation = of = culprit = why = covers = ""
     trace = None
@@ -261,10 +202,9 @@ def _outcome(lowered: Lowered, report: CheckReport, meaning: str) -> CheckOutcom
             violation, culprit = found.blame.violation, found.culprit
             of = found.blame.property or ""
             trace = found if report.surprise is not None else None
-        case Inconclusive(_, limit, note):
+        case Inconclusive():
             word = "inconclusive"
-            why = "interrupted" if limit == "interrupt" else f"inconclusive: {limit} limit reached"
-            why = f"{why}, {note}" if note else why
+            why = inconclusive(verdict)
         case Holds():
             covers = verdict.proved
             word = "proved" if covers else "holds"
@@ -281,7 +221,8 @@ def _outcome(lowered: Lowered, report: CheckReport, meaning: str) -> CheckOutcom
         report.surprise,
         report.engine,
         lowered.origin.scope,
-        statistics.states,
+        # The states that a proof happened to see are no state space.
+        0 if word == "proved" and not given.is_complete else statistics.states,
         statistics.transitions,
         statistics.depth,
         round(statistics.elapsed_s, 3),

@@ -20,7 +20,7 @@ from tests.cli.gate.support import (
     good,
     write,
 )
-from tests.cli.gate.workflow_commands import commands
+from tests.cli.gate.workflow_commands import Command, commands
 
 SCHEMA = Path(__file__).parents[3] / "docs" / "reference" / "schemas" / "zdcheck-gate-1.json"
 
@@ -89,6 +89,35 @@ def test_ktap_is_read(reports: Path) -> None:
     assert len({line.description for line in lines}) == plan
     assert any(not line.ok for line in lines)
     assert not any(line.skip or line.todo for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        (
+            "::error file=app.js,line=1,col=5,endColumn=7,title=YOUR-TITLE::Missing semicolon",
+            Command(
+                "error",
+                {
+                    "file": "app.js",
+                    "line": "1",
+                    "col": "5",
+                    "endcolumn": "7",
+                    "title": "YOUR-TITLE",
+                },
+                "Missing semicolon",
+            ),
+        ),
+        ("  ::Notice title=,a=b%2C%3A::x%0Ay%25%2C", Command("notice", {"a": "b,:"}, "x\ny%%2C")),
+        ("text ::error::x", None),
+        ("::error title=a::b::c", Command("error", {"title": "a"}, "b::c")),
+        ("text ##[group a=%5D;b=%3B]x", Command("group", {"a": "]", "b": ";"}, "x")),
+        ("::not-one::##[warning]x", Command("warning", {}, "x")),
+    ],
+)
+def test_the_reader_of_commands(line: str, wanted: Command | None) -> None:
+    """What the runner does with these, by its code and its documentation."""
+    assert list(commands(line)) == ([] if wanted is None else [wanted])
 
 
 def test_github_reads_what_was_meant(reports: Path) -> None:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from tests.cli.gate.support import (
+    LARGE,
     bad,
     environment,
     good,
@@ -37,3 +38,18 @@ def test_the_pytest_plugin(repo: Path, tmp_path: Path) -> None:
     assert "specs/broken.zd:1:1" in done.stdout
     assert "runtest" not in done.stdout
     assert done.returncode != 0
+
+
+def test_what_the_tier_proves_is_proved(repo: Path, tmp_path: Path) -> None:
+    """Too many states for the tier's search, but the bounds are an inductive invariant."""
+    write(repo, "large.zd", LARGE)
+    (repo / "pytest.ini").write_text("[pytest]\n")
+    settings = 'paths = ["specs"]\n[tiers.full]\nmax-states = 1000\n'
+    (repo / "zdcheck.toml").write_text(settings)
+    words = [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", "specs"]
+    env = environment(tmp_path)
+    done = subprocess.run(words, cwd=repo, env=env, capture_output=True, text=True, check=False)
+    assert "inconclusive: states limit reached" in done.stdout, done.stdout + done.stderr
+    (repo / "zdcheck.toml").write_text(settings + 'prove = ["specs/large.zd"]\n')
+    done = subprocess.run(words, cwd=repo, env=env, capture_output=True, text=True, check=False)
+    assert "specs/large.zd::nine million states PASSED" in done.stdout, done.stdout + done.stderr

@@ -1,8 +1,9 @@
-"""A reader of GitHub's workflow commands, from their documentation.
+"""What GitHub's runner makes of a log: its own rules, in Python.
 
-A line whose first words are `::name key=value,key=value::message`. Percent, carriage return and line
-feed are escaped everywhere, colon and comma in values too. An older form, `##[name …]message`, is
-found anywhere in a line.
+Written after the runner's `ActionCommand.cs` (`TryParseV2`, then `TryParse`) and the commands that
+`ActionCommandManager.cs` registers (actions/runner), which know less than the documentation: the first
+`::` ends the properties, an empty value is left out, whatever is no escape stays as it is, and a name that
+is not registered makes the line plain text. Names are the same in capitals.
 """
 
 from __future__ import annotations
@@ -11,15 +12,22 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_COMMAND = re.compile(r"\s*::(?P<name>[A-Za-z-]+)(?:\s+(?P<properties>.*?))?::(?P<message>.*)")
-_OLD = re.compile(r"##\[(?P<name>[A-Za-z-]+)[^\]]*\](?P<message>.*)")
-_IN_MESSAGES = {"%25": "%", "%0D": "\r", "%0A": "\n"}
-_IN_VALUES = {**_IN_MESSAGES, "%3A": ":", "%2C": ","}
+REGISTERED = frozenset(
+    (
+        "stop-commands", "set-env", "set-output", "save-state", "add-mask", "add-path",
+        "add-matcher", "remove-matcher", "debug", "warning", "error", "notice", "group",
+        "endgroup", "echo",
+    )
+)  # fmt: skip
+_DATA = (("\r", "%0D"), ("\n", "%0A"), ("%", "%25"))
+_PROPERTY = (("\r", "%0D"), ("\n", "%0A"), (":", "%3A"), (",", "%2C"), ("%", "%25"))
+_OLD = ((";", "%3B"), ("\r", "%0D"), ("\n", "%0A"), ("]", "%5D"), ("%", "%25"))
+Escapes = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
 class Command:
-    """What the runner would do."""
+    """What the runner would do. The names of properties are small letters."""
 
     name: str
     properties: dict[str, str]
@@ -27,26 +35,41 @@ class Command:
 
 
 def commands(log: str) -> Iterator[Command]:
-    """The commands in what a step printed. Raises ValueError for an escape or a property that is none."""
+    """The commands in what a step printed."""
     for line in re.split(r"\r\n|\n|\r", log):
-        if found := _COMMAND.fullmatch(line):
-            pairs = [pair for pair in (found["properties"] or "").split(",") if pair]
-            if not all("=" in pair for pair in pairs):
-                raise ValueError(f"not a property: {line!r}")
-            properties = dict(pair.split("=", 1) for pair in pairs)
-            yield Command(
-                found["name"],
-                {key.strip(): _plain(value, _IN_VALUES) for key, value in properties.items()},
-                _plain(found["message"], _IN_MESSAGES),
-            )
-        elif found := _OLD.search(line):
-            yield Command(found["name"], {}, found["message"])
+        found = _new(line.lstrip()) or _old(line)
+        if found is not None:
+            yield found
 
 
-def _plain(text: str, escapes: dict[str, str]) -> str:
-    def one(match: re.Match[str]) -> str:
-        if match[0] not in escapes:
-            raise ValueError(f"{match[0]} is no escape here: {text!r}")
-        return escapes[match[0]]
+def _new(line: str) -> Command | None:
+    """`::name key=value,key=value::message` at the start of a line."""
+    if not line.startswith("::") or (end := line.find("::", 2)) < 0:
+        return None
+    return _command(line[2:end], ",", _PROPERTY, _plain(line[end + 2 :], _DATA))
 
-    return re.sub(r"%..?", one, text)
+
+def _old(line: str) -> Command | None:
+    """`##[name key=value;key=value]message` anywhere in a line."""
+    start = line.find("##[")
+    if start < 0 or (end := line.find("]", start)) < 0:
+        return None
+    return _command(line[start + 3 : end], ";", _OLD, _plain(line[end + 1 :], _OLD))
+
+
+def _command(head: str, comma: str, escapes: Escapes, message: str) -> Command | None:
+    name, _, rest = head.partition(" ")
+    if name.lower() not in REGISTERED:
+        return None
+    properties = {}
+    for text in rest.strip().split(comma):
+        key, _, value = text.partition("=")
+        if key and value:
+            properties[key.lower()] = _plain(value, escapes)
+    return Command(name.lower(), properties, message)
+
+
+def _plain(text: str, escapes: Escapes) -> str:
+    for char, escape in escapes:
+        text = text.replace(escape, char)
+    return text
