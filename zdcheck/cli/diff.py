@@ -210,6 +210,7 @@ def _said(verdict: Verdict) -> str:
             return "holds"
         case Violated(_, trace):
             assert trace.blame is not None
-            return f"violation {trace.blame.violation}"
+            of = f" of {trace.blame.property}" if trace.blame.property else ""
+            return printable(f"violation {trace.blame.violation}{of}")
         case Inconclusive(_, limit, _):
             return f"{_OPEN} ({limit} limit)"

@@ -156,13 +156,13 @@ def _said(entry: Entry) -> str:
 
 
 def _differences(old: Entry, new: Entry) -> Iterator[tuple[ChangeWord, str]]:
-    was_now = f"it was {_said(old)}, it is {_said(new)}"
+    was_now = f"{_said(old)} before, {_said(new)} now"
     match old.verdict, new.verdict:
         case "violated", "violated":
             if old.violation != new.violation:
                 yield "other", f"another violation: {was_now}"
         case (("holds" | "proved" | "inconclusive"), "violated"):
-            yield "violated", f"violated now: {was_now}"
+            yield "violated", f"newly violated: {was_now}"
         case "violated", ("holds" | "proved"):
             yield "fixed", f"violated no more: {was_now}"
         case _:
@@ -176,7 +176,7 @@ def _differences(old: Entry, new: Entry) -> Iterator[tuple[ChangeWord, str]]:
     if old.scope != new.scope and _scope(new) != _scope(old):
         smaller = any(size < _scope(old).get(name, 0) for name, size in _scope(new).items())
         kind: ChangeWord = "weaker" if smaller and new.verdict != "violated" else "other"
-        yield kind, f"another scope: it was {_sizes_text(old)}, it is {_sizes_text(new)}"
+        yield kind, f"another scope: {_sizes_text(old)} before, {_sizes_text(new)} now"
 
 
 def _sizes(old: Entry, new: Entry) -> Iterator[tuple[ChangeWord, str]]:

@@ -257,7 +257,7 @@ def test_weaker_and_larger(gate: Gate, repo: Path) -> None:
     (repo / "zdcheck.toml").write_text('paths = ["specs"]\n[tiers.full]\nmax-states = 100\n')
     result = gate("--no-cache")
     assert result.code == 1
-    assert "a weaker verdict: it was holds, it is inconclusive" in result.out
+    assert "a weaker verdict: holds before, inconclusive now" in result.out
 
 
 def test_proved_then_holds_then_nobody_knows(gate: Gate, repo: Path) -> None:
@@ -276,15 +276,15 @@ def test_proved_then_holds_then_nobody_knows(gate: Gate, repo: Path) -> None:
     settings.write_text('paths = ["specs"]\n')
     result = gate()
     assert result.code == 1
-    assert "a weaker verdict: it was proved, it is holds" in result.out
+    assert "a weaker verdict: proved before, holds now" in result.out
     gate("--update-baseline")
     settings.write_text('paths = ["specs"]\n[tiers.full]\nmax-states = 100\n')
     result = gate("--no-cache")
     assert result.code == 1
-    assert "a weaker verdict: it was holds, it is inconclusive" in result.out
+    assert "a weaker verdict: holds before, inconclusive now" in result.out
     result = gate("--engine", "proof")
     assert result.code == 0
-    assert "a stronger verdict: it was holds, it is proved" in result.out
+    assert "a stronger verdict: holds before, proved now" in result.out
 
 
 @pytest.mark.parametrize("damage", ["<<<<<<< HEAD\n", '{"schema": "other"}\n', '{"spec": 3}\n'])
