@@ -28,18 +28,20 @@ class SideBySide:
 
 def side_by_side(first: System, second: System) -> SideBySide:
     """Variables of the same name and type are one, but for where threads are."""
-    variables = [_parked(v) if v.role == "pc" else v for v in first.variables]
+    variables = list(first.variables)
     known = {(v.name, v.type): v.id for v in first.variables if v.role != "pc"}
     ids: dict[VarId, VarId] = {}
     for variable in second.variables:
         same = known.get((variable.name, variable.type)) if variable.role != "pc" else None
         ids[variable.id] = VarId(len(variables)) if same is None else same
         if same is None:
-            added = _parked(variable) if variable.role == "pc" else variable
-            variables.append(replace(added, id=ids[variable.id], thread=None))
+            variables.append(replace(variable, id=ids[variable.id], thread=None))
     side = VarId(len(variables))
     variables.append(Variable(side, "<side>", BOOL, "shared", "<side>"))
-    idle = tuple(v.type.high if v.role == "pc" else v.type.low for v in variables)
+    # The threads of the other side have ended: no action begins there.
+    ends = {thread.pc: thread.end for thread in first.threads}
+    ends |= {ids[thread.pc]: thread.end for thread in second.threads}
+    idle = tuple(ends.get(v.id, v.type.low) for v in variables)
     own = {v.id: v.id for v in first.variables}
     states = [
         *(_placed(idle, own, state, 0) for state in first.initial_states),
@@ -64,11 +66,6 @@ def side_by_side(first: System, second: System) -> SideBySide:
         statements=(),
     )
     return SideBySide(system, len(first.initial_states), ActionId(len(first.actions)))
-
-
-def _parked(pc: Variable) -> Variable:
-    """With one location more, where no action begins: there the threads of the other side are."""
-    return replace(pc, type=replace(pc.type, high=pc.type.high + 1))
 
 
 def _placed(idle: State, ids: Mapping[VarId, VarId], state: State, side: int) -> State:
