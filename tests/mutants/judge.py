@@ -29,7 +29,7 @@ _NOT_COPIED = shutil.ignore_patterns("found", "*.png", "results")
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 _SECONDS = 40.0
 """CPU seconds beyond what the tests take when nothing is wrong."""
-_IDLE = 30.0
+_IDLE = 12.0
 """Seconds without work after which something waits for ever; other work on the machine is no excuse."""
 _MEMORY = 8 << 30
 
