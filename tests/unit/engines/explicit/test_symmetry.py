@@ -151,6 +151,15 @@ def test_unlike_variables_are_an_asymmetry() -> None:
     assert names(replace(system, variables=(wide, *system.variables[1:]))) == ["walk"]
 
 
+def test_locations_that_do_not_move_along_are_an_asymmetry() -> None:
+    """Each thread's location is kept by the other's variable."""
+    system = walkers(2, 2)
+    a, b = system.threads
+    found = symmetry_of(replace(system, threads=(replace(a, pc=b.pc), replace(b, pc=a.pc))))
+    assert "walk" not in [orbit.kind.name for orbit in found.orbits]
+    assert "locations" in found.reasons["walk"]
+
+
 # --- that it is right -------------------------------------------------------------------
 
 
