@@ -31,8 +31,9 @@ def explored(
     partial_order: bool = False,
     workers: int = 1,
 ) -> Claim:
-    """What the explorer says."""
-    options = ExplicitOptions(symmetry=symmetry, partial_order=partial_order, cache=cache)
+    """What the explorer says; several workers run what is compiled with all optimisation."""
+    trial = ExplicitOptions().trial if workers == 1 else 0
+    options = ExplicitOptions(symmetry, partial_order, cache=cache, trial=trial)
     return ExplicitEngine(options).solve(system, Limits(workers=workers), ignore)
 
 

@@ -23,19 +23,12 @@ from typing import Literal
 from zdcheck.base.diagnostics import ToolError
 
 Sanitizer = Literal["", "address,undefined", "thread"]
+Optimisation = Literal["-O0", "-Og", "-O2"]
 
 RUNTIME = Path(__file__).parent / "runtime"
 _CHECKSUM = 32
-_KEEP = 512
+_KEEP = 1024
 """Files that the cache holds at most; the ones unused for longest go."""
-
-_LEVELS = ((120, "-O2"), (3_000, "-Og"))
-"""Up to so many actions, that optimisation; beyond, none.
-
-A second of compiling is worth 5 million states. From a few words per state on, memory bounds the
-search, and -Og gives it the same speed as -O2.
-"""
-
 
 _PROBE = """\
 #include <pthread.h>
@@ -141,15 +134,21 @@ class Workshop:
             made.unlink(missing_ok=True)
         return None if runs else f"what the C compiler `{command}` makes does not run here"
 
-    def program(self, text: str, runtime: Runtime, actions: int, *, afresh: bool = False) -> Built:
+    def has(self, text: str, runtime: Runtime, level: Optimisation) -> bool:
+        """Whether the search for one system need not be compiled."""
+        return self._cached(self._search_name(text, runtime, level)) is not None
+
+    def program(
+        self, text: str, runtime: Runtime, level: Optimisation, *, afresh: bool = False
+    ) -> Built:
         """The search for one system. `afresh` ignores what the cache has.
 
         Raises ToolError if it cannot be compiled.
         """
         started = time.monotonic()
-        flags = (*self._flags(runtime), _optimisation(actions))
-        key = self._key(self._runtime_text, text, *flags)
-        if not afresh and (found := self._cached(f"{key}.search")) is not None:
+        flags = (*self._flags(runtime), level)
+        name = self._search_name(text, runtime, level)
+        if not afresh and (found := self._cached(name)) is not None:
             return Built(found, time.monotonic() - started, True)
 
         def make(directory: Path) -> Path:
@@ -166,8 +165,11 @@ class Workshop:
             self._wait(self._start(directory, *link))
             return directory / "search"
 
-        path = self._built(f"{key}.search", make)
+        path = self._built(name, make)
         return Built(path, time.monotonic() - started, False)
+
+    def _search_name(self, text: str, runtime: Runtime, level: Optimisation) -> str:
+        return f"{self._key(self._runtime_text, text, *self._flags(runtime), level)}.search"
 
     def _put_runtime(self, target: Path, runtime: Runtime) -> None:
         def make(inner: Path) -> Path:
@@ -308,10 +310,6 @@ class Workshop:
 def _abandon(job: subprocess.Popen[bytes]) -> None:
     job.kill()
     job.communicate()
-
-
-def _optimisation(actions: int) -> str:
-    return next((flag for most, flag in _LEVELS if actions <= most), "-O0")
 
 
 class _CompilerFailed(Exception):

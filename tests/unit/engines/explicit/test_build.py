@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from zdcheck.engines.choose import choose
 from zdcheck.engines.explicit import build
 from zdcheck.engines.explicit.build import RUNTIME, cache_directory, find_compiler
 from zdcheck.engines.explicit.engine import ExplicitEngine, ExplicitOptions
-from zdcheck.engines.protocol import Claim, Found, Limits, NoneFound, Progress
+from zdcheck.engines.protocol import Claim, Found, Limits, NoneFound, Progress, Stopped
 from zdcheck.ir.system import System
 
 
@@ -66,6 +67,39 @@ def test_another_system_shares_the_runtime(tmp_path: Path) -> None:
     solve(counters(2, 5), tmp_path)
     assert len(list(tmp_path.glob("*.runtime"))) == 1
     assert len(list(tmp_path.glob("*.search"))) == 2
+
+
+# --- with and without optimising --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "system", [counters(2, 30), counters(2, 30, blocked=True)], ids=["holds", "violated"]
+)
+def test_what_the_trial_does_not_finish_is_searched_again(system: System, tmp_path: Path) -> None:
+    def claim(trial: int, max_states: int | None = None) -> tuple[Claim, int]:
+        cache = tmp_path / f"{trial} {max_states}"
+        engine = ExplicitEngine(ExplicitOptions(cache=cache, trial=trial, symmetry=False))
+        claim = engine.solve(system, Limits(max_states), ignore)
+        return claim, len(list(cache.glob("*.search")))
+
+    def result(claim: Claim) -> object:
+        same = replace(claim.statistics, elapsed_s=0.0, extra={})
+        return replace(claim, statistics=same)
+
+    at_once, one = claim(0)
+    finished, still_one = claim(1_000)
+    again, two = claim(1)
+    assert (one, still_one, two) == (1, 1, 2)
+    assert result(at_once) == result(finished) == result(again)
+    asked, one = claim(1, 2)
+    assert isinstance(asked, Stopped), "the user's own limit is none of the trial"
+    assert one == 1
+
+
+def test_what_is_optimised_already_is_not_tried(tmp_path: Path) -> None:
+    for trial in (0, 1_000):
+        ExplicitEngine(ExplicitOptions(cache=tmp_path, trial=trial)).solve(SYSTEM, Limits(), ignore)
+    assert len(list(tmp_path.glob("*.search"))) == 1
 
 
 @pytest.mark.parametrize(

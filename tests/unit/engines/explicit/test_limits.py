@@ -35,7 +35,7 @@ def ignore(progress: Progress) -> None:
 
 
 def engine(cache: Path) -> ExplicitEngine:
-    return ExplicitEngine(ExplicitOptions(cache=cache))
+    return ExplicitEngine(ExplicitOptions(cache=cache, trial=0))
 
 
 @pytest.fixture
