@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# The same examples in every run: what passed yesterday fails today only for a change. `make fuzz` looks for new ones.
+# Nearly the same examples in every run (constants of the modules that are loaded are among them): what passed yesterday
+# fails today only for a change. `make fuzz` looks for new ones.
 settings.register_profile("everyday", derandomize=True)
 settings.load_profile("everyday")
 

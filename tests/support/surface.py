@@ -106,17 +106,27 @@ class World:
         except Exception:
             return None
 
+    def _decides(self, expr: m.Binary) -> bool:
+        """Whether configs alone make the left side decide, so that the right is never asked."""
+        if expr.op not in ("&&", "||", "implies"):
+            return False
+        first = self._constant(expr.left)
+        return first is not None and (first == 0) == (expr.op in ("&&", "implies"))
+
     def _live(self, node: Any) -> Iterator[Any]:
         """A body without what constant conditions skip."""
         yield node
         if isinstance(node, m.If) and (value := self._constant(node.condition)) is not None:
-            yield node.condition
+            yield from self._live(node.condition)
             branch = node.then if value else node.otherwise
             if branch is not None:
                 yield from self._live(branch)
             return
         if isinstance(node, m.While) and node.condition and self._constant(node.condition) == 0:
-            yield node.condition
+            yield from self._live(node.condition)
+            return
+        if isinstance(node, m.Binary) and self._decides(node):
+            yield from self._live(node.left)
             return
         for child in children(node):
             yield from self._live(child)
@@ -194,10 +204,8 @@ class World:
         if isinstance(expr, m.Call) and not expr.function.is_expression:
             return False
         match expr:
-            case m.Binary(op, left, _) if op in ("&&", "||", "implies"):
-                first = self._constant(left)
-                if first is not None and (first == 0) == (op in ("&&", "implies")):
-                    return self.touches(left, frame)
+            case m.Binary(_, left, _) if self._decides(expr):
+                return self.touches(left, frame)
             case m.Conditional(condition, then, otherwise):
                 if (value := self._constant(condition)) is not None:
                     return self.touches(then if value else otherwise, frame)
