@@ -48,6 +48,7 @@ bench: $(READY) ## compare the explorer with hand-written C, SPIN and rumur
 
 screenshots: $(READY) ## make the pictures of the README
 	$(BIN)/python docs/screenshots.py
+
 fuzz: $(READY) ## random specs for SECONDS, from seed FIRST; every engine's opinion of each
 	$(BIN)/python -m tests.generator.campaign --seconds $(SECONDS) --first $(FIRST) --jobs $(JOBS)
 
