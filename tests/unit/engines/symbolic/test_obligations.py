@@ -11,6 +11,7 @@ import pytest
 import z3
 
 from tests.agreement.generate import random_system
+from tests.support.crowds import reachable
 from tests.support.systems import Builder
 from zdcheck.engines.symbolic.encoding import Frame, raw_width
 from zdcheck.engines.symbolic.facts import Fact, learned
@@ -23,19 +24,6 @@ from zdcheck.ir.system import State, System
 MOST = 30
 SEEDS = (0, 1, 2, 3, 17, 20)
 """The last two have checks that fail early."""
-
-
-def some_states(system: System) -> list[State]:
-    """The first reachable ones."""
-    stepper = Stepper(system)
-    seen = dict.fromkeys(system.initial_states)
-    pending = list(seen)
-    for state in pending:
-        for _, outcome in stepper.outcomes(state):
-            if isinstance(outcome, Goes) and outcome.state not in seen and len(seen) < MOST:
-                seen[outcome.state] = None
-                pending.append(outcome.state)
-    return list(seen)
 
 
 def some_facts(system: System, states: list[State], rng: Random) -> Iterator[Fact]:
@@ -67,7 +55,7 @@ def is_true(term: Any, frame: Frame, state: State) -> bool:
 def outcomes(seed: int) -> Counter[str]:
     """Compare one system; how often what happened."""
     system = random_system(seed)
-    states = some_states(system)
+    states = reachable(system, MOST)
     obligations = Obligations(system)
     frame = obligations.frame
     seen = Counter[str]()
