@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -31,6 +33,12 @@ def deaf(task: str) -> str:
     Path(task).write_text(str(os.getpid()))
     while True:
         time.sleep(1)
+
+
+def spins(task: int) -> int:
+    """Needs a processor for ever."""
+    while True:
+        task += 1
 
 
 def dies(task: int) -> int:
@@ -83,3 +91,11 @@ def test_the_directory_has_no_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     found = within(imports, "colorsys", 60.0)
     assert found is not None
     assert not found.startswith(str(tmp_path))
+
+
+def test_without_anybody_to_end_it_the_kernel_does() -> None:
+    message = pickle.dumps((spins.__module__, spins.__qualname__, 1, 0))
+    command = [sys.executable, "-P", "-m", "zdcheck.base.apart"]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run(command, input=message, env=env, timeout=60, check=False)
+    assert done.returncode in (-signal.SIGXCPU, -signal.SIGKILL)
