@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Generic, TypeVar
+
+from zdcheck.base.interrupts import interrupt, keep_interrupts
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -62,7 +65,7 @@ def run_all(
                 interrupted = True
                 waiting.clear()
                 for _, child in running.values():
-                    child.terminate()
+                    _interrupt(child)
                 continue
             for end in ready:
                 task, child = running.pop(end)
@@ -71,7 +74,7 @@ def run_all(
             raise KeyboardInterrupt
     finally:
         for _, child in running.values():
-            child.terminate()
+            _interrupt(child)
         for connection, (_, child) in running.items():
             child.join(5.0)
             if child.is_alive():
@@ -94,6 +97,12 @@ def _no_interrupt() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+def _interrupt(process: BaseProcess) -> None:
+    """Ask it to stop: the one signal that Z3 hears in the middle of a question."""
+    if process.is_alive() and process.pid is not None:
+        os.kill(process.pid, signal.SIGINT)
+
+
 def _outcome(connection: Connection, process: BaseProcess) -> Done[Result] | Died:
     try:
         result = connection.recv()
@@ -109,7 +118,10 @@ def _outcome(connection: Connection, process: BaseProcess) -> Done[Result] | Die
 def _child(work: Callable[[Task], Result], task: Task, connection: Connection) -> None:
     with suppress(KeyboardInterrupt, BrokenPipeError):
         # To be asked to stop and to be interrupted are the same: an engine then says what it has.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        keep_interrupts()
+        signal.signal(signal.SIGTERM, interrupt)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         connection.send(work(task))
         connection.close()
+        # From here on there is nothing left to stop.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
