@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 import sys
 
 from zdcheck.base.interrupts import keep_interrupts
@@ -17,7 +18,10 @@ def main() -> None:
     # Nothing heavy before this point: `zdcheck --version` must answer at once.
     from zdcheck.cli.app import run
 
-    sys.exit(run(sys.argv[1:]))
+    status = run(sys.argv[1:])
+    # All is said, and the status stands: an interrupt while Python ends must not become another one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(status)
 
 
 if __name__ == "__main__":

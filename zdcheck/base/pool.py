@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from types import FrameType
 from typing import Generic, TypeVar
 
 from zdcheck.base.interrupts import interrupt, keep_interrupts
@@ -38,8 +39,8 @@ def run_all(
     """Each task with its outcome, as they end; at most `jobs` run at once.
 
     `work` must not raise. When the caller is interrupted, no further task is begun, what runs is
-    interrupted too and gives what it has, and then KeyboardInterrupt is raised; a second interrupt
-    does not wait. When the caller stops asking, every process that is still running is ended.
+    interrupted too and gives what it has, if it has something, and then KeyboardInterrupt is raised; a
+    second interrupt does not wait. When the caller stops asking, every process that is still running is ended.
     """
     # A forked child has everything imported already, and nothing here has started threads.
     context = multiprocessing.get_context("fork")
@@ -69,7 +70,9 @@ def run_all(
                 continue
             for end in ready:
                 task, child = running.pop(end)
-                yield task, _outcome(end, child)
+                outcome: Done[Result] | Died = _outcome(end, child)
+                if not (interrupted and isinstance(outcome, Died)):
+                    yield task, outcome
         if interrupted:
             raise KeyboardInterrupt
     finally:
@@ -119,9 +122,17 @@ def _child(work: Callable[[Task], Result], task: Task, connection: Connection) -
     with suppress(KeyboardInterrupt, BrokenPipeError):
         # To be asked to stop and to be interrupted are the same: an engine then says what it has.
         keep_interrupts()
-        signal.signal(signal.SIGTERM, interrupt)
+        signal.signal(signal.SIGINT, _interrupt_once)
+        signal.signal(signal.SIGTERM, _interrupt_once)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         connection.send(work(task))
         connection.close()
         # From here on there is nothing left to stop.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+
+
+def _interrupt_once(number: int, frame: FrameType | None) -> None:
+    """Ctrl-C in a terminal is heard by every process, and the one that asked passes it on as well."""
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    interrupt(number, frame)

@@ -128,7 +128,7 @@ def test_an_engine_that_is_wrong(repo: Path, tmp_path: Path, engine: str) -> Non
 def test_interrupted(repo: Path, tmp_path: Path, engine: str) -> None:
     write(repo, "a.zd", BREAKS)
     # Large enough for every engine: nothing about it can be had in a second.
-    write(repo, "b.zd", LARGE.replace("3000", "60000"))
+    write(repo, "b.zd", LARGE.replace("3000", "60000").replace("thread x", "thread x[30]"))
     write(repo, "c.zd", HOLDS)
     process = start(repo, tmp_path, "--jobs", "1", "--engine", engine, *OUTPUTS)
     assert process.stdout is not None

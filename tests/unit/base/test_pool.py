@@ -60,6 +60,33 @@ def test_no_task_is_begun_after_an_interrupt(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["0.begun"]
 
 
+def interrupted_again(folder: Path) -> str:
+    """As everybody is by Ctrl-C in a terminal: by it, and by the caller."""
+    said = interrupted(folder)
+    os.kill(os.getpid(), signal.SIGINT)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(0.01)
+    return said
+
+
+def test_a_second_interrupt_of_a_task_takes_nothing_from_it(tmp_path: Path) -> None:
+    running = run_all(interrupted_again, [tmp_path / "a"], 1)
+    assert next(running) == (tmp_path / "a", Done("stopped"))
+    with pytest.raises(KeyboardInterrupt):
+        next(running)
+
+
+def interrupted_for_good(folder: Path) -> str:
+    """It has nothing to say then."""
+    interrupted(folder)
+    raise KeyboardInterrupt
+
+
+def test_what_has_nothing_to_say_when_it_is_interrupted_did_not_fail(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        next(run_all(interrupted_for_good, [tmp_path / "a"], 1))
+
+
 def wait(folder: Path) -> str:
     folder.with_suffix(".begun").touch()
     time.sleep(20)
