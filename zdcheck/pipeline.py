@@ -35,8 +35,6 @@ from zdcheck.lang.lint import lint
 from zdcheck.lang.modules import LIBRARY, load, read
 from zdcheck.lang.parser import parse
 from zdcheck.lower import Instance, Program, lower, program_of
-from zdcheck.lower.crowd.abstraction import Crowd
-from zdcheck.lower.crowd.make import crowd_of
 from zdcheck.trace.coverage import Coverage
 from zdcheck.trace.model import Named, Size
 from zdcheck.trace.proof import COVERS
@@ -173,7 +171,7 @@ def own_warnings(model: m.Model) -> tuple[Diagnostic, ...]:
 
 def lower_check(spec: Spec, check: m.Check, options: Options) -> Lowered:
     """The transition system of one check under the options' settings and scope."""
-    instance = _instance(spec, check, options)
+    instance = instance_of_check(spec, check, options)
     config = tuple(
         Named(symbol.name, instance.scalar(symbol.type, symbol.span).show(value))
         for symbol, value in instance.configs.items()
@@ -188,15 +186,11 @@ def lower_check(spec: Spec, check: m.Check, options: Options) -> Lowered:
 
 def program_of_check(spec: Spec, check: m.Check, options: Options) -> Program:
     """The parametric program of one check, which `lower_check` spells out."""
-    return program_of(_instance(spec, check, options))
+    return program_of(instance_of_check(spec, check, options))
 
 
-def crowd_of_check(spec: Spec, check: m.Check, options: Options, open: tuple[str, ...]) -> Crowd:
-    """The abstraction of one check for any number of threads of the families `open`."""
-    return crowd_of(_instance(spec, check, options), open)
-
-
-def _instance(spec: Spec, check: m.Check, options: Options) -> Instance:
+def instance_of_check(spec: Spec, check: m.Check, options: Options) -> Instance:
+    """A check with its settings and sizes. Raises UsageError if an option names what is not there."""
     _known_names(spec.model, options)
     return Instance.of(spec.model, check, options.settings, options.scope)
 

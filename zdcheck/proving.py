@@ -19,7 +19,9 @@ from zdcheck.engines.symbolic.proof import Method, Proved, Unproved, prove
 from zdcheck.engines.symbolic.solving import Clock
 from zdcheck.ir.system import System
 from zdcheck.lang import model as m
-from zdcheck.pipeline import Lowered, Options, Spec, confirmed, crowd_of_check, lower_check
+from zdcheck.lower.crowd.abstraction import Crowd
+from zdcheck.lower.crowd.make import crowd_of
+from zdcheck.pipeline import Lowered, Options, Spec, confirmed, instance_of_check, lower_check
 from zdcheck.trace.facts import fact_text
 from zdcheck.trace.proof import NotProved, Proof, ProofReport, ProofVerdict, any_number_of, stuck
 from zdcheck.trace.verdict import Expected, Holds, Violated, surprise
@@ -129,6 +131,11 @@ def with_fewer_facts(system: System, proved: Proved, limits: Limits) -> Proved:
         invariant=found.invariant,
         statistics=replace(statistics, figures=f"{facts}, {word}", elapsed_s=seconds),
     )
+
+
+def crowd_of_check(spec: Spec, check: m.Check, options: Options, open: tuple[str, ...]) -> Crowd:
+    """The abstraction of one check for any number of threads of the families `open`."""
+    return crowd_of(instance_of_check(spec, check, options), open)
 
 
 def prove_for_any_number(

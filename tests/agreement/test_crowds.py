@@ -18,7 +18,8 @@ from zdcheck.ir.expr import Const, Var, eq
 from zdcheck.ir.step import Fails, Stepper, state_faults
 from zdcheck.ir.system import Action, ActionId, Check, Guard, State, System
 from zdcheck.lower.crowd.abstraction import Crowd
-from zdcheck.pipeline import Options, crowd_of_check, load_spec, lower_check
+from zdcheck.pipeline import Options, load_spec, lower_check
+from zdcheck.proving import crowd_of_check
 
 ROOT = Path(__file__).parent.parent.parent
 SPECS = ROOT / "specs"
