@@ -338,6 +338,28 @@ def test_a_value_that_leaves_its_type_is_not_proved(
     assert isinstance(claim, OpenForAll)
 
 
+BLOCKED = """
+var n : 0..1 = 0;
+thread worker[*] {
+    var k : 0..1 = any 0..1;
+    n = k;
+    var other : 0..1 = any 0..1;
+    assert k == 0;
+    wait until false;
+}
+check "it" { expect violation assertion; }
+"""
+
+
+def test_a_step_that_nobody_can_end_may_fail_before(tmp_path: Path) -> None:
+    path = tmp_path / "blocked.zd"
+    path.write_text(BLOCKED, encoding="utf-8")
+    spec = load_spec(str(path))
+    crowd = crowd_of_check(spec, spec.check("it"), Options(), ("worker",))
+    claim = prove_for_all(crowd.abstraction, 1, Limits(timeout_s=60), ignore)
+    assert isinstance(claim, OpenForAll)
+
+
 # --- random specs -----------------------------------------------------------------------
 
 

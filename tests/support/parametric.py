@@ -25,6 +25,8 @@ WORK = (
     "if (stage != 0) { seen = null; }",
     "stage = 1;",
     "wait until stage < 2;",
+    "atomic { assert stage < 2; wait until stage != 1; }",
+    "if (stage == 3) { assert seen == null; wait until false; }",
     "if (pin == null) { atomic { if (slot != null) { slot.refcount += 1; pin = slot; } } }",
     "if (pin != null) { atomic { if (slot == null) { slot = pin; pin = null; } } }",
     "if (pin == null) { atomic { pin = slot; slot = null; } }",

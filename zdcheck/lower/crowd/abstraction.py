@@ -445,7 +445,7 @@ class Crowd(Grounding):
         updates: dict[VarId, Expr] = {}
         context = path.context
         assert isinstance(context, CrowdContext)
-        if not _always_fails(path):
+        if not path.never_ends:
             memory = context.memory
             updates = self._updates(path, thread, template, location, memory)
             for key in self.entries:
@@ -529,7 +529,7 @@ class Crowd(Grounding):
         )
         found = []
         for path in paths.from_stop(template.stops[location], context):
-            if _always_fails(path):
+            if path.never_ends:
                 continue  # it would be the followed thread that fails
             for draft in self._crowd_draft(path, role, owned, before, others):
                 if draft.updates:
@@ -639,13 +639,17 @@ class Crowd(Grounding):
         path: Path,
         by: dict[VarId, Expr],
     ) -> _Draft | None:
-        """The step for these values; None if there is no such step."""
+        """The step for these values; None if there is no such step, nor one that could fail before it is blocked."""
         kept = list(first)
         for test in tests:
             condition = self._folding(test.condition, by)
             if condition == g.TRUE:
                 continue
-            if condition == g.FALSE and isinstance(test, Guard):
+            if (
+                condition == g.FALSE
+                and isinstance(test, Guard)
+                and not any(isinstance(before, Check) for before in kept)
+            ):
                 return None
             if test.condition != condition:
                 test = replace(test, condition=condition)
@@ -870,11 +874,6 @@ class Crowd(Grounding):
         }
         context, _ = self._context(role.acting, self._cast(role.acting), more, splits=False)
         return self._tokens(key, context, frozenset({role.acting})) == Const(0)
-
-
-def _always_fails(path: Path) -> bool:
-    last = path.tests[-1] if path.tests else None
-    return isinstance(last, Check) and last.condition == g.FALSE
 
 
 def _balance(alive: Expr, holds: Expr, id: str, name: str, path: Path) -> Check:
