@@ -29,6 +29,9 @@ RUNTIME = Path(__file__).parent / "runtime"
 _CHECKSUM = 32
 _KEEP = 1024
 """Files that the cache holds at most; the ones unused for longest go."""
+_SCRATCH = "build-"
+_STALE_S = 24 * 3600.0
+"""No compiler takes so long: a directory that old belongs to a process that was killed."""
 
 _PROBE = """\
 #include <pthread.h>
@@ -267,8 +270,16 @@ class Workshop:
         return self._temporary.name
 
     def _prune(self) -> None:
+        """Forget the programs that were not used for the longest time, and what killed processes left behind."""
         with suppress(OSError):
-            files = [entry for entry in os.scandir(self.cache) if entry.is_file()]
+            entries = list(os.scandir(self.cache))
+            for entry in entries:
+                if (
+                    entry.name.startswith(_SCRATCH)
+                    and entry.stat().st_mtime < time.time() - _STALE_S
+                ):
+                    shutil.rmtree(entry.path, ignore_errors=True)
+            files = [entry for entry in entries if entry.is_file()]
             if len(files) <= _KEEP:
                 return
             files.sort(key=lambda entry: entry.stat().st_mtime)
@@ -325,7 +336,7 @@ def _what_it_said(command: str, status: int, errors: bytes) -> _CompilerFailed:
 
 @contextmanager
 def _scratch(parent: Path) -> Iterator[Path]:
-    path = Path(tempfile.mkdtemp(prefix="build-", dir=parent))
+    path = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=parent))
     try:
         yield path
     finally:

@@ -189,6 +189,17 @@ def test_old_files_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert is_right(solve(SYSTEM, tmp_path))
 
 
+def test_what_killed_processes_left_goes(tmp_path: Path) -> None:
+    left, used = tmp_path / "build-left", tmp_path / "build-used"
+    for directory in (left, used):
+        directory.mkdir()
+        (directory / "x.c").touch()
+    os.utime(left, (0, 0))
+    solve(SYSTEM, tmp_path)
+    assert used.is_dir()
+    assert not left.exists()
+
+
 def test_two_at_once(tmp_path: Path) -> None:
     code = (
         "import sys\n"
