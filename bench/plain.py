@@ -11,7 +11,7 @@ from __future__ import annotations
 import resource
 import sys
 
-from zdcheck.engines.explicit.engine import REDUCTIONS, ExplicitEngine
+from zdcheck.engines.explicit.engine import REDUCTIONS, ExplicitEngine, ExplicitOptions
 from zdcheck.engines.protocol import Limits, NoneFound
 from zdcheck.pipeline import Options, load_spec, lower_check
 
@@ -21,7 +21,8 @@ def main(path: str, workers: int, scope: dict[str, int], settings: dict[str, str
     spec = load_spec(path)
     options = Options(scope=scope, settings=settings, progress=False)
     system = lower_check(spec, spec.model.checks[0], options).system
-    engine = ExplicitEngine(without=REDUCTIONS)
+    # Compiled as for a large search at once: a first try without optimising would be of another program.
+    engine = ExplicitEngine(ExplicitOptions(trial=0), without=REDUCTIONS)
     engine.solve(system, Limits(max_states=1), lambda progress: None)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     claim = engine.solve(system, Limits(workers=workers), lambda progress: None)
