@@ -15,6 +15,10 @@ from typing import Generic, TypeVar
 
 from zdcheck.base.interrupts import interrupt, keep_interrupts
 
+_REMINDERS = 10
+_PATIENCE_S = 0.5
+"""Seconds before a process that was asked to stop is asked again."""
+
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
@@ -79,10 +83,7 @@ def run_all(
         for _, child in running.values():
             _interrupt(child)
         for connection, (_, child) in running.items():
-            child.join(5.0)
-            if child.is_alive():
-                child.kill()
-                child.join()
+            _end(child)
             connection.close()
 
 
@@ -104,6 +105,17 @@ def _interrupt(process: BaseProcess) -> None:
     """Ask it to stop: the one signal that Z3 hears in the middle of a question."""
     if process.is_alive() and process.pid is not None:
         os.kill(process.pid, signal.SIGINT)
+
+
+def _end(process: BaseProcess) -> None:
+    """Wait until it has stopped, and not for ever. Z3 may miss a signal that comes as it has its answer."""
+    for _ in range(_REMINDERS):
+        process.join(_PATIENCE_S)
+        if not process.is_alive():
+            return
+        _interrupt(process)
+    process.kill()
+    process.join()
 
 
 def _outcome(connection: Connection, process: BaseProcess) -> Done[Result] | Died:
