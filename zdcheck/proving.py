@@ -66,9 +66,9 @@ def prove_check(
         case Found():
             verdict = violated = _violated(lowered, claim)
             unexpected = surprise(expected, violated)
-        case Unproved(statistics, limit, obstacle, is_reachable, missing):
+        case Unproved(statistics, limit, obstacle, is_reachable, missing, note):
             shown = None if obstacle is None else stuck(lowered.system, obstacle, is_reachable)
-            verdict = NotProved(statistics, limit, shown, missing)
+            verdict = NotProved(statistics, limit, shown, missing, note)
         case Proved(statistics, found, explored):
             invariant = found
             covers = _covers(lowered, expected, explored)

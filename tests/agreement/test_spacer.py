@@ -14,9 +14,10 @@ from tests.agreement.compare import confirm, ignore, interpreted
 from tests.agreement.generate import random_system
 from tests.agreement.test_proofs import lowered_checks, reachable
 from tests.support.systems import unplug
+from zdcheck.base.apart import Unfinished
 from zdcheck.base.diagnostics import EngineDisagreement
 from zdcheck.base.source import SourceFile
-from zdcheck.engines.protocol import Found, Limits, NoneFound, Statistics, Stopped
+from zdcheck.engines.protocol import Found, Limit, Limits, NoneFound, Statistics, Stopped
 from zdcheck.engines.symbolic import proof, spacer
 from zdcheck.engines.symbolic.facts import Fact, laws, learned
 from zdcheck.engines.symbolic.induction import Search
@@ -24,7 +25,7 @@ from zdcheck.engines.symbolic.minimize import looked_at_again
 from zdcheck.engines.symbolic.obligations import Step
 from zdcheck.engines.symbolic.proof import Proved, Unproved, prove
 from zdcheck.engines.symbolic.solving import Clock, LimitReached
-from zdcheck.engines.symbolic.spacer import Filled, NoAnswer, Ran, Task, Wrong, answer, ask
+from zdcheck.engines.symbolic.spacer import LATE, Filled, NoAnswer, Ran, Task, Wrong, answer, ask
 from zdcheck.ir.evaluate import evaluate
 from zdcheck.ir.run import LockCycle
 from zdcheck.ir.system import State, System
@@ -161,11 +162,39 @@ def test_spacer_goes_on_where_induction_stops(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_limit_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert isinstance(ask(given(parity(), seconds=0.001)), NoAnswer)
-    monkeypatch.setattr(proof, "ask", lambda task: NoAnswer("its time was up"))
+    assert ask(given(parity(), seconds=0.001)) == LATE
+    monkeypatch.setattr(proof, "ask", lambda task: LATE)
     claim = prove(parity(), replace(SOME, timeout_s=1.0), ignore)
     assert isinstance(claim, Unproved)
-    assert claim.limit == "time"
+    assert (claim.limit, claim.note) == ("time", "")
+
+
+def late(search: Search, *conditions: Any) -> State | None:
+    """What a search does that has no time left."""
+    raise LimitReached("time")
+
+
+@pytest.mark.parametrize("limit", ["memory", None])
+def test_what_stopped_it_is_said(monkeypatch: pytest.MonkeyPatch, limit: Limit | None) -> None:
+    """Where induction's time was up before, that is said too."""
+    monkeypatch.setattr(proof, "WALKS", 3)
+    monkeypatch.setattr(proof, "ask", lambda task: NoAnswer(limit, "it crashed: Aborted"))
+    monkeypatch.setattr(Search, "_model", late)
+    for method, expected in (("spacer", limit), ("auto", "time")):
+        claim = prove(parity(), replace(SOME, timeout_s=200.0), ignore, method)
+        assert isinstance(claim, Unproved)
+        assert (claim.limit, claim.note) == (expected, "Spacer: it crashed: Aborted")
+
+
+@pytest.mark.parametrize(
+    ("ended", "limit"),
+    [(Unfinished(True, "its time was up"), "time"), (Unfinished(False, "it crashed"), None)],
+)
+def test_a_process_that_died_is_no_limit(
+    monkeypatch: pytest.MonkeyPatch, ended: Unfinished, limit: Limit | None
+) -> None:
+    monkeypatch.setattr(spacer, "within", lambda work, task, seconds: ended)
+    assert ask(given(parity())) == NoAnswer(limit, ended.why)
 
 
 def test_a_run_is_shown_and_replayed() -> None:

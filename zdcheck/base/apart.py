@@ -10,9 +10,11 @@ import importlib
 import os
 import pickle
 import resource
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from math import ceil
 from typing import TypeVar
 
@@ -23,8 +25,18 @@ CPU_MARGIN_S = 5
 """CPU seconds beyond its time after which the kernel ends a process that nobody is left to end."""
 
 
-def within(work: Callable[[Task], Result], task: Task, seconds: float | None) -> Result | None:
-    """What `work`, a function of a module, gives for the task; None if it did not in time, or died.
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """There is no result: the time was up, or (`is_late` false) the process died; `why` in words."""
+
+    is_late: bool
+    why: str
+
+
+def within(
+    work: Callable[[Task], Result], task: Task, seconds: float | None
+) -> Result | Unfinished:
+    """What `work`, a function of a module, gives for the task, or why there is nothing.
 
     `work` must not raise. On KeyboardInterrupt the process is ended first.
     """
@@ -43,20 +55,32 @@ def within(work: Callable[[Task], Result], task: Task, seconds: float | None) ->
         try:
             said, _ = process.communicate(message, timeout=seconds)
         except subprocess.TimeoutExpired:
-            return None
+            return Unfinished(is_late=True, why="its time was up")
         finally:
             process.kill()
     if process.returncode != 0:
-        return None
+        return _died(process.returncode)
     result: Result = pickle.loads(said)
     return result
+
+
+def _died(status: int) -> Unfinished:
+    if status == -signal.SIGXCPU:
+        return Unfinished(is_late=True, why="the kernel ended it: its CPU time was up")
+    if status == -signal.SIGKILL:
+        why = "it was killed, as the kernel does when there is no memory left"
+    elif status < 0:
+        why = f"it crashed: {signal.strsignal(-status) or f'signal {-status}'}"
+    else:
+        why = f"it ended with status {status}"
+    return Unfinished(is_late=False, why=why)
 
 
 def _main() -> None:
     """In the process of its own."""
     module, name, limit, task = pickle.load(sys.stdin.buffer)
     if limit is not None:
-        resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
+        resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 1))
     out = os.dup(1)
     # What a library prints is no part of the answer.
     os.dup2(2, 1)

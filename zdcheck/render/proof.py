@@ -42,10 +42,11 @@ def _said(report: ProofReport) -> str:
                 return printable(report.surprise)
             assert trace.blame is not None
             return f"violation {trace.blame.violation}, as expected: there is nothing to prove"
-        case NotProved(_, "interrupt", _, _):
+        case NotProved(limit="interrupt"):
             return "interrupted"
-        case NotProved(_, limit, _, _):
-            return f"not proved, and no violation found: {limit} limit reached"
+        case NotProved(limit=limit, note=note):
+            why = ([] if limit is None else [f"{limit} limit reached"]) + ([note] if note else [])
+            return printable(f"not proved, and no violation found: {'; '.join(why)}")
         case _:
             assert_never(report.verdict)
 
@@ -150,12 +151,13 @@ def _verdict(report: ProofReport) -> dict[str, Any]:
                 "violation": trace.blame.violation,
                 "trace": to_document(trace),
             }
-        case NotProved(_, limit, stuck, missing):
+        case NotProved(_, limit, stuck, missing, note):
             return {
                 "verdict": "inconclusive",
                 "limit": limit,
                 "stuck": None if stuck is None else asdict(stuck),
                 "missing": dict(missing),
+                "note": note,
             }
         case _:
             assert_never(report.verdict)

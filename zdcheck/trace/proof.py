@@ -63,15 +63,17 @@ class Stuck:
 
 @dataclass(frozen=True, slots=True)
 class NotProved:
-    """Nothing is said: neither a proof nor a counterexample was found before the limit.
+    """Nothing is said: neither a proof nor a counterexample was found.
 
+    What stopped it was `limit` (None: no limit), and what `note` says, if it says something.
     `missing` are the variables about which facts were missing most often, with how often.
     """
 
     statistics: Statistics
-    limit: Limit
+    limit: Limit | None
     stuck: Stuck | None
     missing: tuple[tuple[str, int], ...]
+    note: str = ""
 
 
 ProofVerdict = Proof | Violated | NotProved
@@ -93,7 +95,7 @@ class ProofReport:
     def exit_code(self) -> ExitCode:
         """What this check alone would end the process with."""
         match self.verdict:
-            case NotProved(_, "interrupt", _, _):
+            case NotProved(limit="interrupt"):
                 return ExitCode.INTERRUPTED
             case NotProved():
                 return ExitCode.INCONCLUSIVE

@@ -37,7 +37,7 @@ from zdcheck.engines.symbolic.minimize import looked_at_again
 from zdcheck.engines.symbolic.obstacle import Obstacle
 from zdcheck.engines.symbolic.samples import Samples
 from zdcheck.engines.symbolic.solving import Clock, LimitReached
-from zdcheck.engines.symbolic.spacer import Filled, NoAnswer, Ran, Task, ask
+from zdcheck.engines.symbolic.spacer import LATE, Filled, NoAnswer, Ran, Task, ask
 from zdcheck.ir.expr import Const, Var, VarId, and_, eq, not_
 from zdcheck.ir.run import BrokenProperty, FailedCheck, Fault, Run
 from zdcheck.ir.step import Goes, attempt
@@ -80,14 +80,16 @@ class Proved:
 class Unproved:
     """Nothing is said. The proof stopped at `obstacle`, of which explicit search says whether a run leads there.
 
+    What stopped it was `limit` (None: no limit), and what `note` says, if it says something.
     `missing` are the variables about which facts were missing most often, with how often.
     """
 
     statistics: Statistics
-    limit: Limit
+    limit: Limit | None
     obstacle: Obstacle | None
     is_reachable: bool | None
     missing: tuple[tuple[str, int], ...]
+    note: str = ""
 
 
 ProofClaim = Proved | Found | Unproved
@@ -109,10 +111,13 @@ class ProofEngine:
                 if explored is None:
                     return Proven(statistics, frozenset(), frozenset(), "states")
                 return Proven(statistics, frozenset(explored.covers), explored.antecedents, None)
-            case Unproved(statistics, limit, _, _, missing):
-                about = ", ".join(f"`{name}`" for name, _ in missing)
-                note = f"not proved; facts were missing about {about}" if about else "not proved"
-                return Stopped(statistics, limit, note)
+            case Unproved(statistics, limit, _, _, missing, why):
+                # Induction's time was up, whatever stopped Spacer after that.
+                said = [f"not proved; {why}" if why else "not proved"]
+                if missing:
+                    about = ", ".join(f"`{name}`" for name, _ in missing)
+                    said.append(f"facts were missing about {about}")
+                return Stopped(statistics, limit or "time", "; ".join(said))
             case Found() as found:
                 return found
 
@@ -150,6 +155,8 @@ class _Proof:
             return self._refuted(refuted)
         except LimitReached as reached:
             return self._unproved(reached.limit)
+        except _NoAnswer as none:
+            return self._unproved(none.limit, note=none.note)
         except KeyboardInterrupt:
             return self._unproved("interrupt")
 
@@ -246,9 +253,12 @@ class _Proof:
             case Ran(fault, run):
                 self.extra["Spacer"] = f"a run, {took}"
                 raise _Fault(self._shortened(fault, run))
-            case NoAnswer(why):
+            case NoAnswer(limit, why):
                 self.extra["Spacer"] = f"{why}, {took}"
-                raise LimitReached("time")
+                if self.method == "auto":
+                    limit = "time"  # induction's: that is why Spacer was asked
+                note = "" if found == LATE else f"Spacer: {why}"
+                raise _NoAnswer(limit, note)
             case _:
                 assert_never(found)
 
@@ -268,7 +278,12 @@ class _Proof:
         return self._unproved("depth", refuted.obstacle, is_reachable=True)
 
     def _unproved(
-        self, limit: Limit, obstacle: Obstacle | None = None, *, is_reachable: bool | None = None
+        self,
+        limit: Limit | None,
+        obstacle: Obstacle | None = None,
+        *,
+        is_reachable: bool | None = None,
+        note: str = "",
     ) -> Unproved:
         missing: tuple[tuple[str, int], ...] = ()
         if self.search is not None:
@@ -277,7 +292,7 @@ class _Proof:
         if obstacle is not None and is_reachable is None and limit != "interrupt":
             is_reachable = self._is_reachable(obstacle.state)
         facts = 0 if self.search is None else len(self.search.facts)
-        return Unproved(self._statistics(facts), limit, obstacle, is_reachable, missing)
+        return Unproved(self._statistics(facts), limit, obstacle, is_reachable, missing, note)
 
     def _is_reachable(self, state: State) -> bool | None:
         """What explicit search says; None if it cannot say."""
@@ -304,6 +319,15 @@ class _Proof:
         states = 0 if self.sampled is None else self.sampled.statistics.states
         fired = {} if self.sampled is None else self.sampled.statistics.fired
         return Statistics(states, 0, 0, self.clock.elapsed_s, fired, extra, figures)
+
+
+class _NoAnswer(Exception):
+    """Spacer's, as in `Unproved`."""
+
+    def __init__(self, limit: Limit | None, note: str) -> None:
+        super().__init__(note)
+        self.limit = limit
+        self.note = note
 
 
 class _Fault(Exception):

@@ -18,10 +18,10 @@ from typing import Any
 
 import z3
 
-from zdcheck.base.apart import within
+from zdcheck.base.apart import Unfinished, within
 from zdcheck.base.diagnostics import EngineDisagreement
 from zdcheck.engines.lock_order import lock_cycle
-from zdcheck.engines.protocol import Limits
+from zdcheck.engines.protocol import Limit, Limits
 from zdcheck.engines.symbolic.bits import BitFrame, TooMany, blasted, cubes
 from zdcheck.engines.symbolic.encoding import all_of, any_of
 from zdcheck.engines.symbolic.facts import Fact, Invariant, learned
@@ -77,8 +77,9 @@ class Ran:
 
 @dataclass(frozen=True, slots=True)
 class NoAnswer:
-    """Why not, in words."""
+    """Why not: a limit (None: something else), and in words."""
 
+    limit: Limit | None
     why: str
 
 
@@ -91,13 +92,15 @@ class Wrong:
 
 Answer = Filled | Ran | NoAnswer
 
+LATE = NoAnswer("time", "its time was up")
+
 
 def ask(task: Task) -> Answer:
     """Spacer's answer, from a process that ends when its time is up. Raises EngineDisagreement."""
-    found: Answer | Wrong | None = within(answer, task, task.seconds)
+    found: Answer | Wrong | Unfinished = within(answer, task, task.seconds)
     match found:
-        case None:
-            return NoAnswer("its time was up")
+        case Unfinished(is_late, why):
+            return NoAnswer("time" if is_late else None, why)
         case Wrong(what):
             raise EngineDisagreement(what)
         case _:
@@ -109,13 +112,18 @@ def answer(task: Task) -> Answer | Wrong:
     try:
         return _Filling(task).run()
     except LimitReached as reached:
-        return NoAnswer(f"{reached.limit} limit")
+        return (
+            LATE if reached.limit == "time" else NoAnswer(reached.limit, f"{reached.limit} limit")
+        )
     except TooMany:
-        return NoAnswer("its invariant is too long to write down")
+        return NoAnswer(None, "its invariant is too long to write down")
     except EngineDisagreement as error:
         return Wrong(str(error))
-    except (z3.Z3Exception, RecursionError, MemoryError) as error:
-        return NoAnswer(str(error) or type(error).__name__)
+    except MemoryError:
+        return NoAnswer("memory", "out of memory")
+    except (z3.Z3Exception, RecursionError) as error:
+        said = str(error) or type(error).__name__
+        return NoAnswer("memory" if "memory" in said else None, said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,7 +321,7 @@ def _ran(initial: int, actions: Sequence[ActionId], ending: Ending) -> Ran:
 
 
 def _holds(fixedpoint: Any, clock: Clock) -> bool:
-    """Whether nothing wrong is reached. Raises LimitReached."""
+    """Whether nothing wrong is reached. Raises LimitReached; Z3Exception if Z3 gives up."""
     left = clock.left_s()
     if left is not None:
         fixedpoint.set(timeout=max(1, int(left * 1000)))
@@ -324,5 +332,8 @@ def _holds(fixedpoint: Any, clock: Clock) -> bool:
             raise LimitReached("time") from None
         raise
     if found == z3.unknown:
-        raise LimitReached("memory" if "memory" in fixedpoint.reason_unknown() else "time")
+        reason = fixedpoint.reason_unknown()
+        if not any(word in reason for word in ("memory", "timeout", "canceled")):
+            raise z3.Z3Exception(f"Z3 gave up: {reason or 'no reason given'}")
+        raise LimitReached("memory" if "memory" in reason else "time")
     return bool(found == z3.unsat)
