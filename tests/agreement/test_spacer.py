@@ -23,7 +23,7 @@ from zdcheck.engines.symbolic.facts import Fact, laws, learned
 from zdcheck.engines.symbolic.induction import Search
 from zdcheck.engines.symbolic.minimize import looked_at_again
 from zdcheck.engines.symbolic.obligations import Step
-from zdcheck.engines.symbolic.proof import Proved, Unproved, prove
+from zdcheck.engines.symbolic.proof import Method, Proved, Unproved, prove
 from zdcheck.engines.symbolic.solving import Clock, LimitReached
 from zdcheck.engines.symbolic.spacer import LATE, Filled, NoAnswer, Ran, Task, Wrong, answer, ask
 from zdcheck.ir.evaluate import evaluate
@@ -180,7 +180,8 @@ def test_what_stopped_it_is_said(monkeypatch: pytest.MonkeyPatch, limit: Limit |
     monkeypatch.setattr(proof, "WALKS", 3)
     monkeypatch.setattr(proof, "ask", lambda task: NoAnswer(limit, "it crashed: Aborted"))
     monkeypatch.setattr(Search, "_model", late)
-    for method, expected in (("spacer", limit), ("auto", "time")):
+    wanted: list[tuple[Method, Limit | None]] = [("spacer", limit), ("auto", "time")]
+    for method, expected in wanted:
         claim = prove(parity(), replace(SOME, timeout_s=200.0), ignore, method)
         assert isinstance(claim, Unproved)
         assert (claim.limit, claim.note) == (expected, "Spacer: it crashed: Aborted")
