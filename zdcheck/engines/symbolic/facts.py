@@ -31,7 +31,8 @@ class Fact:
     @property
     def variables(self) -> frozenset[VarId]:
         """What its truth depends on."""
-        return frozenset(variables_of(self.expr))
+        # Every step is asked about every fact: to walk the expression each time takes longer than most answers.
+        return frozenset([v for v, _ in self.never] or variables_of(self.expr))
 
 
 @dataclass(frozen=True, slots=True)
