@@ -231,7 +231,6 @@ LARGE = (
     ("specs/tlb/zap.zd", "no flush", "page=4,pte=4,user=6,cpu=6"),
     ("specs/tlb/zap.zd", "one CPU is forgotten", "page=4,pte=4,user=6,cpu=6"),
     ("specs/zone-device/fsdax.zd", "unplug, mapped, era = v5_18", "page=6,pte=6,fault=6"),
-    ("specs/zone-device/fsdax.zd", "unplug, mapped, era = v6_15", "page=6,pte=6,fault=6"),
 )
 """Scopes to be tried beyond explicit search; rows that it could search after all say so."""
 
