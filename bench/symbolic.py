@@ -306,7 +306,12 @@ def page() -> str:
         "",
     ]
     if open_:
-        lines += ["Not proved:", "", *table(open_), ""]
+        lines += [
+            "Not proved (`interrupt limit`: their CPU seconds were up):",
+            "",
+            *table(open_),
+            "",
+        ]
     if spacer := kept("spacer"):
         lines += [
             "## Spacer alone",
