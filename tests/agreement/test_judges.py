@@ -73,6 +73,31 @@ def test_an_unplug(judge: Judge) -> None:
     assert verdicts == {"holds": 1, "violated": 1}
 
 
+COMPARISONS = """
+var a : 0..3 = 0;
+var low : bool = true;
+var even : bool = true;
+daemon thread counts {
+    atomic { a = a < 3 ? a + 1 : 0; low = a < 2; even = (a == 0) != (a == 2); }
+    assert (a < 2) == low;
+}
+invariant compared : ((a < 2) == low) == ((a <= 1) == !(!low));
+invariant negated : (!low) == (a > 1) && (!even) != (a == 0 || a == 2);
+invariant added : (low == (a < 2)) != even || a + 1 < 4;
+check "of truths" { expect holds; }
+"""
+
+
+def test_comparisons_of_comparisons(judge: Judge, tmp_path: Path) -> None:
+    """Murphi has no order between them, and C another one than people expect."""
+    path = tmp_path / "comparisons.zd"
+    path.write_text(COMPARISONS, encoding="utf-8")
+    spec = load_spec(str(path))
+    system = lower_check(spec, spec.check("of truths"), Options()).system
+    assert ours(interpreted(system)).verdict == "holds"
+    assert judged(judge, system)
+
+
 def test_a_wrong_export_is_noticed(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
     """The judges look at what they are given: without the guards they see other states."""
     spec = load_spec(str(SPECS / "unplug" / "teardown.zd"))

@@ -241,7 +241,10 @@ def infix(
     return _infix(term, read, tokens, constants, 0)
 
 
-_STRENGTH = {"ite": 0, "or": 1, "and": 2, "eq": 3, "ne": 3, "lt": 4, "le": 4, "add": 5, "sub": 5}
+_STRENGTH = {"or": 1, "and": 2, "eq": 3, "ne": 3, "lt": 3, "le": 3, "add": 4, "sub": 4}
+"""All comparisons alike: in C `<` binds closer than `==`, in Murphi there is no order between them."""
+_MORE = 5
+"""The strength of all other operators."""
 
 
 def _infix(
@@ -262,11 +265,13 @@ def _infix(
         case Read():
             return read(term)
         case Apply("not", (arg,)):
-            return f"!{part(arg, 9)}"
+            text = f"!{part(arg, _MORE + 1)}"
+            # In Murphi `!` binds less than a comparison.
+            return f"({text})" if strength > _STRENGTH["eq"] else text
         case Apply("ite", (condition, then, otherwise)):
             return f"({part(condition, 1)} {tokens['then']} {part(then, 1)} : {part(otherwise, 1)})"
         case Apply(op, args):
-            own = _STRENGTH.get(op, 6)
+            own = _STRENGTH.get(op, _MORE)
             text = f" {tokens[op]} ".join(part(arg, own + 1) for arg in args)
             return f"({text})" if own < strength else text
         case _:
