@@ -13,7 +13,7 @@ from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import Generic, TypeVar
 
-from zdcheck.base.interrupts import interrupt, keep_interrupts
+from zdcheck.base.interrupts import deaf, interrupt, keep_interrupts
 
 _REMINDERS = 10
 _PATIENCE_S = 0.5
@@ -58,7 +58,7 @@ def run_all(
                     with _no_interrupt():
                         ours, theirs = context.Pipe(duplex=False)
                         task = waiting.pop()
-                        arguments = (work, task, theirs)
+                        arguments = (work, task, theirs, [ours, *running])
                         process: BaseProcess = context.Process(target=_child, args=arguments)
                         process.start()
                         theirs.close()
@@ -102,13 +102,13 @@ def _no_interrupt() -> Iterator[None]:
 
 
 def _interrupt(process: BaseProcess) -> None:
-    """Ask it to stop: the one signal that Z3 hears in the middle of a question."""
+    """Ask it to stop."""
     if process.is_alive() and process.pid is not None:
         os.kill(process.pid, signal.SIGINT)
 
 
 def _end(process: BaseProcess) -> None:
-    """Wait until it has stopped, and not for ever. Z3 may miss a signal that comes as it has its answer."""
+    """Wait until it has stopped, and not for ever."""
     for _ in range(_REMINDERS):
         process.join(_PATIENCE_S)
         if not process.is_alive():
@@ -130,13 +130,22 @@ def _outcome(connection: Connection, process: BaseProcess) -> Done[Result] | Die
     return Done(result)
 
 
-def _child(work: Callable[[Task], Result], task: Task, connection: Connection) -> None:
+def _child(
+    work: Callable[[Task], Result],
+    task: Task,
+    connection: Connection,
+    not_mine: Sequence[Connection],
+) -> None:
     with suppress(KeyboardInterrupt, BrokenPipeError):
+        deaf()
         # To be asked to stop and to be interrupted are the same: an engine then says what it has.
         keep_interrupts()
         signal.signal(signal.SIGINT, _interrupt_once)
         signal.signal(signal.SIGTERM, _interrupt_once)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        # Nobody could be told that the caller is gone by an end that this process holds itself.
+        for other in not_mine:
+            other.close()
         connection.send(work(task))
         connection.close()
         # From here on there is nothing left to stop.

@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -102,3 +105,34 @@ def test_a_caller_that_stops_asking_leaves_no_process(tmp_path: Path) -> None:
     assert time.monotonic() - before < 30
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
+
+
+ORPHANS = """
+import os, sys, time
+from zdcheck.base.pool import run_all
+
+
+def work(number):
+    print(os.getpid(), flush=True)
+    time.sleep(1)
+    return "x" * 1_000_000
+
+
+list(run_all(work, [1, 2], 2))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_nobody_waits_for_a_caller_that_is_gone(number: signal.Signals) -> None:
+    with subprocess.Popen([sys.executable, "-c", ORPHANS], stdout=subprocess.PIPE, text=True) as it:
+        assert it.stdout is not None
+        workers = [int(it.stdout.readline()) for _ in range(2)]
+        it.send_signal(number)
+        try:
+            # Nobody writes there any more when all three have ended.
+            it.communicate(timeout=30)
+        finally:
+            it.kill()
+            for worker in workers:
+                with suppress(ProcessLookupError):
+                    os.kill(worker, signal.SIGKILL)

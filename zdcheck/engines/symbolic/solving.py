@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from functools import cache
 from typing import Any
 
 import z3
 
+from zdcheck.base.interrupts import on_interrupt
 from zdcheck.engines.protocol import Limit, Limits
 
 TOGETHER = 32
@@ -56,11 +60,25 @@ class Clock:
         return left
 
 
+@cache
+def _listen(process: int) -> None:
+    """Once in each process: an interrupt ends the question that Z3 is at."""
+    on_interrupt(_end_question)
+
+
+def _end_question() -> None:
+    # It also looks for errors, and may find one of the question's.
+    with suppress(z3.Z3Exception):
+        z3.main_ctx().interrupt()
+
+
 def is_satisfiable(solver: Any, *assumptions: Any, clock: Clock) -> bool:
     """Whether there is a model. Raises LimitReached, also for an interrupt."""
     left = clock.left_s()
-    # Z3 reads 2^32 - 1 as no limit.
-    solver.set("timeout", 4294967295 if left is None else max(1, min(int(left * 1000), 2**31)))
+    # Z3 reads 2^32 - 1 as no limit. What it does by itself about Ctrl-C may wait for a lock that it holds, for ever.
+    limit = 4294967295 if left is None else max(1, min(int(left * 1000), 2**31))
+    solver.set(timeout=limit, ctrl_c=False)
+    _listen(os.getpid())
     try:
         # `solver.check` looks at the sort of each assumption, which takes longer than most questions.
         array = (z3.Ast * len(assumptions))(*(term.ast for term in assumptions))
