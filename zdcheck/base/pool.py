@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -92,13 +93,23 @@ def _no_interrupt() -> Iterator[None]:
     """An interrupt waits until this is over.
 
     While Python forks it calls what modules registered for that, and an exception there is printed and
-    forgotten.
+    forgotten. Blocked signals stay so in the forked process, until it can handle them; but here another thread may
+    take one, and then the main thread would hear it all the same.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    came: list[int] = []
+    before = signal.getsignal(signal.SIGINT)
+    is_heard = callable(before) and threading.current_thread() is threading.main_thread()
+    if is_heard:
+        signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if is_heard:
+            signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        if came:
+            raise KeyboardInterrupt
 
 
 def _interrupt(process: BaseProcess) -> None:
