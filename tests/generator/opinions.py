@@ -128,9 +128,10 @@ class Opinion:
 
 
 OPINIONS = (
-    Opinion("layout", 4, _layout),
+    Opinion("layout", 10, _layout),
     Opinion("explorer, each reduction", 1, _explorer(1), quick=True),
-    Opinion("two workers, -O2", 5, _explorer(2)),
+    Opinion("two workers", 5, _explorer(2), quick=True),
+    Opinion("two workers, -O2", 50, _explorer(2)),
     Opinion("as written", 20, _second_meaning),
     Opinion("bmc", 10, _bmc),
     Opinion("induction", 10, _proof),

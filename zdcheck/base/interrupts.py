@@ -57,7 +57,7 @@ def on_interrupt(end: Callable[[], None]) -> None:
     """From now on an interrupt also calls `end`, in a thread of its own, while the main thread may be in C.
 
     `end` makes that C return. It may be called several times, and when there is nothing to end. A forked process must
-    call `deaf` first; elsewhere than in the main thread this does nothing, as interrupts are not heard there.
+    call `stop_listening` first; elsewhere than in the main thread this does nothing, as interrupts are not heard there.
     """
     if threading.current_thread() is not threading.main_thread():
         return
@@ -69,7 +69,7 @@ def on_interrupt(end: Callable[[], None]) -> None:
     threading.Thread(target=_listen, args=(hears, end), daemon=True).start()
 
 
-def deaf() -> None:
+def stop_listening() -> None:
     """For a forked process: its signals are not those of the one it was forked from."""
     signal.set_wakeup_fd(-1)
 

@@ -14,7 +14,7 @@ from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import Generic, TypeVar
 
-from zdcheck.base.interrupts import deaf, interrupt, keep_interrupts
+from zdcheck.base.interrupts import interrupt, keep_interrupts, stop_listening
 
 _REMINDERS = 10
 _PATIENCE_S = 0.5
@@ -47,7 +47,7 @@ def run_all(
     interrupted too and gives what it has, if it has something, and then KeyboardInterrupt is raised; a
     second interrupt does not wait. When the caller stops asking, every process that is still running is ended.
     """
-    # A forked child has everything imported already, and nothing here has started threads.
+    # A forked child has everything imported already. The only thread is the one of `on_interrupt`, which holds no lock.
     context = multiprocessing.get_context("fork")
     waiting = list(reversed(tasks))
     running: dict[Connection, tuple[Task, BaseProcess]] = {}
@@ -148,7 +148,7 @@ def _child(
     not_mine: Sequence[Connection],
 ) -> None:
     with suppress(KeyboardInterrupt, BrokenPipeError):
-        deaf()
+        stop_listening()
         # To be asked to stop and to be interrupted are the same: an engine then says what it has.
         keep_interrupts()
         signal.signal(signal.SIGINT, _interrupt_once)

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -81,6 +81,18 @@ def find_compiler(environment: Mapping[str, str] = os.environ) -> Compiler | Non
         identity = f"{real} {about.st_size} {about.st_mtime_ns} {' '.join(command[1:])}"
         return Compiler((path, *command[1:]), identity)
     return None
+
+
+@cache
+def _runtime_files() -> Mapping[str, str]:
+    """The runtime's sources, read once: a process may build for hundreds of systems."""
+    files = sorted(RUNTIME.glob("*.[ch]"))
+    return {path.name: path.read_text(encoding="utf-8") for path in files}
+
+
+@cache
+def _runtime_text() -> str:
+    return "".join(f"{name}\n{text}" for name, text in _runtime_files().items())
 
 
 def cache_directory(environment: Mapping[str, str] = os.environ) -> Path:
@@ -156,7 +168,7 @@ class Workshop:
 
         def make(directory: Path) -> Path:
             (directory / "model.c").write_text(text, encoding="utf-8")
-            (directory / "model.h").write_text(self._runtime_files["model.h"], encoding="utf-8")
+            (directory / "model.h").write_text(_runtime_files()["model.h"], encoding="utf-8")
             model = self._start(directory, *flags, "-c", "model.c", "-o", "model.o")
             try:
                 self._put_runtime(directory / "runtime.o", runtime)
@@ -172,14 +184,14 @@ class Workshop:
         return Built(path, time.monotonic() - started, False)
 
     def _search_name(self, text: str, runtime: Runtime, level: Optimisation) -> str:
-        return f"{self._key(self._runtime_text, text, *self._flags(runtime), level)}.search"
+        return f"{self._key(_runtime_text(), text, *self._flags(runtime), level)}.search"
 
     def _put_runtime(self, target: Path, runtime: Runtime) -> None:
         def make(inner: Path) -> Path:
             # Not from where the package lies: what is compiled must be what the key was made of.
-            for name, text in self._runtime_files.items():
+            for name, text in _runtime_files().items():
                 (inner / name).write_text(text, encoding="utf-8")
-            sources = [name for name in self._runtime_files if name.endswith(".c")]
+            sources = [name for name in _runtime_files() if name.endswith(".c")]
             flags = (*self._flags(runtime), "-w", "-O2", "-c")
             other = self._start(inner, *flags, *sources[1::2])
             try:
@@ -220,16 +232,7 @@ class Workshop:
         return digest.hexdigest()[:40]
 
     def _runtime_key(self, runtime: Runtime) -> str:
-        return self._key(self._runtime_text, *self._flags(runtime))
-
-    @cached_property
-    def _runtime_files(self) -> Mapping[str, str]:
-        files = sorted(RUNTIME.glob("*.[ch]"))
-        return {path.name: path.read_text(encoding="utf-8") for path in files}
-
-    @cached_property
-    def _runtime_text(self) -> str:
-        return "".join(f"{name}\n{text}" for name, text in self._runtime_files.items())
+        return self._key(_runtime_text(), *self._flags(runtime))
 
     # --- the cache ----------------------------------------------------------------------
 
