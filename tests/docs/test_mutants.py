@@ -17,9 +17,8 @@ FOLDERS = [
     for readme in sorted((ROOT / "specs").glob("*/README.md"))
     if HEADING in readme.read_text("utf-8")
 ]
-SPECS = sorted(
-    {folder / name.spec for folder in FOLDERS for name in explanations(str(folder / "x.zd"), None)}
-)
+# Each has a check that holds, and those without a row are asked as well: a table is never short of one.
+SPECS = sorted((ROOT / "specs").glob("**/*.zd"))
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
