@@ -29,7 +29,7 @@ def explanations(spec: str, given: str | None) -> dict[MutantName, str]:
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise UsageError(f"--explained {path}: it cannot be read: {why}") from None
-    rows = list(_rows(text))
+    rows = list(table_rows(text, HEADING))
     if given is not None and not rows:
         raise UsageError(f"--explained {path}: there is no table under a heading `{HEADING}`")
     found: dict[MutantName, str] = {}
@@ -43,11 +43,11 @@ def explanations(spec: str, given: str | None) -> dict[MutantName, str]:
     return found
 
 
-def _rows(text: str) -> Iterator[list[str]]:
-    """The cells of the first table under the heading, its head first."""
+def table_rows(text: str, heading: str) -> Iterator[list[str]]:
+    """The cells of the first table under a heading of Markdown, its head first."""
     tokens = iter(MarkdownIt("commonmark").enable("table").parse(text))
     for token in tokens:
-        if token.type == "heading_open" and next(tokens).content == HEADING:
+        if token.type == "heading_open" and next(tokens).content == heading:
             yield from _table(tokens)
             return
 
