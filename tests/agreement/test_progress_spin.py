@@ -1,4 +1,6 @@
-"""Progress properties against SPIN's search for acceptance cycles, on models written by hand for both.
+"""Progress properties against SPIN's search for acceptance cycles.
+
+On models written by hand for both first, and then on exported ones, whose claims have to say themselves what is fair.
 
 Each protocol is asked with weak fairness of every thread (`pan -a -f`) and with none (`pan -a`). In
 SPIN some process moves as long as one can; here a run may stop where fairness allows it. So
@@ -10,15 +12,22 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from tests.agreement.compare import confirm, explored, interpreted
+from tests.agreement.promises import promising_system
+from tests.support.compilers import compiling_quickly
+from zdcheck.base.diagnostics import UsageError
 from zdcheck.base.source import SourceFile
 from zdcheck.engines.protocol import Found, NoneFound
+from zdcheck.export import never
+from zdcheck.export.outside import ask_about_progress, is_installed
+from zdcheck.export.promela import promela
 from zdcheck.ir.run import Stuck
+from zdcheck.ir.system import System
 from zdcheck.lang.check import check
 from zdcheck.lang.modules import load_text
 from zdcheck.lower import Instance, lower
@@ -185,6 +194,58 @@ CASES = {
 }
 
 
+needs_spin = pytest.mark.skipif(not is_installed("spin"), reason="spin is not installed")
+
+MORE = {
+    "a strong thread that never can": """var n : 0..2;
+        thread flips { forever { n = 1; n = 0; } }
+        fair strong thread waits { spin until n == 2; }
+        progress p : waits terminates;""",
+    "a strong thread beside another": """var a : bool; var b : bool; var c : bool;
+        thread flips { forever { a = true; a = false; b = true; b = false; } }
+        fair strong thread one { spin until a && b; }
+        fair strong thread other { spin until b; c = true; }
+        progress p : eventually c;""",
+    "threads that never step": """var a : bool; var b : bool;
+        thread nothing { } thread sets { a = true; } thread void { }
+        thread waits { spin until a; b = true; }
+        progress p : eventually b;""",
+    "one after another, from several beginnings": """var a : 0..2; var b : bool;
+        init { a = any x : 0..2; }
+        unfair thread lazy { b = true; }
+        thread counts { while (a < 2) { a = a + 1; } }
+        progress p : a == 1 leads to a == 2;""",
+    "the first state counts": """var a : 0..2; var b : bool;
+        init { a = any x : 0..1; }
+        thread counts { a = 2; }
+        progress p : eventually a < 2;""",
+    "nobody is fair": """var a : bool; unfair thread sets { a = true; }
+        progress p : infinitely often a;""",
+}
+
+
+def lowered(text: str) -> System:
+    model = check(load_text(SourceFile("case.zd", text)))
+    return lower(Instance.of(model, model.checks[0]))
+
+
+def spin_agrees(system: System, cache: Path) -> list[bool]:
+    """Which promises are kept; SPIN says so too, of the exported system."""
+    kept = []
+    for promise in system.progress:
+        asked = replace(system, progress=(promise,))
+        claim = interpreted(asked)
+        assert isinstance(claim, NoneFound) or isinstance(claim.fault, Stuck)
+        with compiling_quickly(cache / "compiler"):
+            judgement = ask_about_progress(asked, 120, 1 << 32)
+        assert judgement.verdict == ("holds" if isinstance(claim, NoneFound) else "violated"), (
+            promise.name,
+            judgement.note,
+        )
+        kept.append(isinstance(claim, NoneFound))
+    return kept
+
+
 def spin_keeps(promela: str, folder: Path, *, fair: bool) -> bool:
     """Whether SPIN finds no acceptance cycle."""
     (folder / "model.pml").write_text(promela)
@@ -209,9 +270,7 @@ def spin_keeps(promela: str, folder: Path, *, fair: bool) -> bool:
 def test_spin_says_the_same(name: str, fair: bool, tmp_path: Path, cache: Path) -> None:
     case = CASES[name]
     wanted = case.fair if fair else case.unfair
-    text = case.spec.replace("@", "" if fair else "unfair ")
-    model = check(load_text(SourceFile("case.zd", text)))
-    system = lower(Instance.of(model, model.checks[0]))
+    system = lowered(case.spec.replace("@", "" if fair else "unfair "))
     for claim in (interpreted(system), explored(system, cache)):
         assert isinstance(claim, NoneFound if wanted else Found)
         if isinstance(claim, Found):
@@ -220,3 +279,52 @@ def test_spin_says_the_same(name: str, fair: bool, tmp_path: Path, cache: Path) 
     if shutil.which("spin") is None:
         pytest.skip("spin is not installed")
     assert spin_keeps(case.promela + "\n" + ("" if fair else IDLE), tmp_path, fair=fair) is wanted
+
+
+EXPORTED = {
+    **{f"{name}, fair": case.spec.replace("@", "") for name, case in CASES.items()},
+    **{f"{name}, unfair": case.spec.replace("@", "unfair ") for name, case in CASES.items()},
+    **MORE,
+}
+
+
+@needs_spin
+@pytest.mark.parametrize("name", EXPORTED)
+def test_spin_says_the_same_of_the_export(name: str, cache: Path) -> None:
+    assert len(spin_agrees(lowered(EXPORTED[name]), cache)) == 1
+
+
+@needs_spin
+@pytest.mark.parametrize("seed", range(4))
+def test_random_promises(seed: int, cache: Path) -> None:
+    spin_agrees(promising_system(seed), cache)
+
+
+@needs_spin
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(100, 400, 25))
+def test_many_random_promises(first: int, cache: Path) -> None:
+    kept: list[bool] = []
+    for seed in range(first, first + 25):
+        try:
+            kept += spin_agrees(promising_system(seed), cache)
+        except BaseException as error:
+            error.add_note(f"promising_system({seed})")
+            raise
+    assert True in kept and False in kept
+
+
+@needs_spin
+def test_a_claim_that_never_guesses_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A strong thread that can never step need not."""
+    system = lowered(MORE["a strong thread that never can"])
+    assert ask_about_progress(system, 120, 1 << 32).verdict == "violated"
+    monkeypatch.setattr(never, "_subsets", lambda processes: iter([()]))
+    assert ask_about_progress(system, 120, 1 << 32).verdict == "holds"
+
+
+def test_too_many_strong_threads() -> None:
+    threads = "\n".join(f"fair strong thread t{n} {{ a = true; }}" for n in range(7))
+    system = lowered(f"var a : bool;\n{threads}\nprogress p : eventually a;")
+    with pytest.raises(UsageError, match="7 threads have strong fairness"):
+        promela(system)

@@ -65,3 +65,44 @@ def test_no_judge(zdcheck: Zdcheck) -> None:
 def test_nothing_to_compare(zdcheck: Zdcheck) -> None:
     result = zdcheck("crosscheck", "specs/unplug.zd", "--check", "nobody", "--judge", "spin")
     assert result.code == 2
+
+
+PROGRESS = """\
+var a : bool;
+thread flips { forever { a = true; a = false; } }
+thread waits { spin until a; }
+progress ends : waits terminates;
+progress again : infinitely often a;
+"""
+
+
+@pytest.fixture
+def promising(folder: Path) -> str:
+    (folder / "promising.zd").write_text(PROGRESS)
+    return "promising.zd"
+
+
+@needs_judges
+def test_spin_judges_progress(zdcheck: Zdcheck, promising: str) -> None:
+    result = zdcheck("crosscheck", promising, timeout=120)
+    assert result.code == 0, result.out + result.err
+    assert "default: zdcheck holds" in result.out
+    assert "default, progress ends: zdcheck violated, spin violated" in result.out
+    assert "default, progress again: zdcheck holds, spin holds" in result.out
+
+
+@needs_judges
+def test_rumur_cannot_judge_progress(zdcheck: Zdcheck, promising: str) -> None:
+    result = zdcheck("crosscheck", promising, "--judge", "rumur")
+    assert result.code == 2
+    assert "rumur cannot say what a fair run is" in result.err
+    assert zdcheck("crosscheck", promising, "--judge", "rumur", "--no-progress").code == 0
+
+
+@pytest.mark.parametrize("language", ["murphi", "smtlib"])
+def test_only_promela_has_progress(zdcheck: Zdcheck, promising: str, language: str) -> None:
+    result = zdcheck("export", promising, "--to", language)
+    assert result.code == 2
+    assert f"{language} cannot say what a fair run is" in result.err
+    assert zdcheck("export", promising, "--to", language, "--no-progress").code == 0
+    assert "never ends {" in zdcheck("export", promising, "--to", "promela").out

@@ -12,7 +12,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.agreement.compare import agree
+from tests.agreement.compare import agree, interpreted
 from tests.agreement.test_bmc import bmc_agrees
 from tests.agreement.test_judges import judged
 from tests.agreement.test_proofs import proves_only_what_holds
@@ -23,7 +23,9 @@ from tests.support.surface import Wrong
 from zdcheck.base.diagnostics import SpecError
 from zdcheck.base.source import SourceFile
 from zdcheck.engines.explicit.engine import ExplicitEngine
-from zdcheck.export.outside import is_installed
+from zdcheck.engines.protocol import NoneFound
+from zdcheck.export.compare import differences, ours
+from zdcheck.export.outside import ask_about_progress, is_installed
 from zdcheck.ir.fingerprint import fingerprint
 from zdcheck.ir.system import System
 from zdcheck.lang import model as m
@@ -114,6 +116,20 @@ def _spin(case: Case) -> bool:
     return is_installed("spin") and judged("spin", _safety(case))
 
 
+def _spin_on_progress(case: Case) -> bool:
+    system = replace(case.system, covers=())
+    if not (is_installed("spin") and system.progress):
+        return False
+    if not isinstance(interpreted(_safety(case), 3000), NoneFound):
+        return False  # progress is judged last
+    for promise in system.progress:
+        asked = replace(system, progress=(promise,))
+        judgement = ask_about_progress(asked, 120, 4 << 30)
+        assert judgement.verdict != "gave-up", judgement.note
+        assert not differences(replace(ours(interpreted(asked)), states=None), [judgement])
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Opinion:
     """`ask` raises on a difference, and says whether it could compare. Asked about one seed in `every`.
@@ -138,6 +154,7 @@ OPINIONS = (
     Opinion("Spacer", 10, _spacer),
     Opinion("rumur", 25, _rumur, quick=True),
     Opinion("SPIN", 25, _spin, quick=True),
+    Opinion("SPIN on progress", 25, _spin_on_progress, quick=True),
 )
 
 

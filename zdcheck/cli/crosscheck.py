@@ -23,6 +23,7 @@ from zdcheck.render.terminal import painted, seconds, spec_head
 @opt.specs_argument
 @opt.checks_option
 @opt.model_options
+@opt.progress_option
 @click.option(
     "--judge",
     "judges",
@@ -38,6 +39,7 @@ def command(
     checks: tuple[str, ...],
     settings: tuple[str, ...],
     scope: tuple[str, ...],
+    no_progress: bool,
     judges: tuple[Judge, ...],
     timeout: float,
     max_memory: int,
@@ -46,12 +48,13 @@ def command(
     """Run the checks of SPEC files with zdcheck and with other checkers, all reductions off.
 
     They must agree on every verdict, and where there is no violation on the exact number of
-    states. Ends with exit status 70 if they do not, 3 if one of them gave up.
+    states. SPIN also judges progress properties. Ends with exit status 70 if they do not, 3 if one of them gave up.
     """
     options = Options(
         checks=checks,
         settings=opt.pairs(settings, "--set", "recheck=false"),
         scope=opt.sizes(scope),
+        progress=not no_progress,
         limits=Limits(None, max_memory, timeout, len(os.sched_getaffinity(0))),
     )
     paint, _ = opt.colored(color)  # type: ignore[arg-type]
@@ -70,9 +73,9 @@ def command(
             if chosen:
                 click.echo(spec_head(path, paint), color=True)
             for check in chosen:
-                found = crosscheck(spec, check, options, asked, timeout, max_memory)
-                click.echo(_line(found, paint), color=True)
-                codes.append(_code(found))
+                for found in crosscheck(spec, check, options, asked, timeout, max_memory):
+                    click.echo(_line(found, paint), color=True)
+                    codes.append(_code(found))
         except KeyboardInterrupt:
             click.echo("zdcheck: interrupted; what was compared so far is above", err=True)
             codes.append(ExitCode.INTERRUPTED)
@@ -104,7 +107,8 @@ def _line(found: Crosschecked, paint: bool) -> str:
         word = painted("??????", "open", paint)
     said = [f"zdcheck {_said(found.ours)}"]
     said += [f"{j.judge} {_said(j)} ({seconds(j.elapsed_s)})" for j in found.judgements]
-    lines = [f"  {word}  {printable(found.check)}: {', '.join(said)}"]
+    about = found.check if found.promise is None else f"{found.check}, progress {found.promise}"
+    lines = [f"  {word}  {printable(about)}: {', '.join(said)}"]
     lines += [f"          {difference}" for difference in found.differences]
     return "\n".join(lines)
 

@@ -22,6 +22,7 @@ from zdcheck.pipeline import Options, load_spec
 )
 @opt.check_option
 @opt.model_options
+@opt.progress_option
 @click.option("-o", "--output", metavar="FILE", help="Write there instead of to stdout.")
 def command(
     spec: str,
@@ -29,6 +30,7 @@ def command(
     check_name: str | None,
     settings: tuple[str, ...],
     scope: tuple[str, ...],
+    no_progress: bool,
     output: str | None,
 ) -> None:
     """Print one check of SPEC in another checker's language.
@@ -37,7 +39,9 @@ def command(
     spec each comes from.
     """
     options = Options(
-        settings=opt.pairs(settings, "--set", "recheck=false"), scope=opt.sizes(scope)
+        settings=opt.pairs(settings, "--set", "recheck=false"),
+        scope=opt.sizes(scope),
+        progress=not no_progress,
     )
     loaded = load_spec(spec)
     text = exported(loaded, loaded.only_or(check_name), options, language)

@@ -117,9 +117,10 @@ limit_options = _named(
 )
 """`--max-states` and `--max-memory`, of a search."""
 
+progress_option = click.option("--no-progress", is_flag=True, help="Leave progress properties out.")
 reduction_options = _named(
     click.option("--without", multiple=True, metavar="REDUCTION", help="Leave a reduction out."),
-    click.option("--no-progress", is_flag=True, help="Leave progress properties out."),
+    progress_option,
 )
 """`--without` and `--no-progress`, of a search."""
 

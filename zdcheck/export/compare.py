@@ -44,7 +44,7 @@ def differences(own: Ours, judgements: Iterable[Judgement]) -> tuple[str, ...]:
             continue
         if judgement.verdict != own.verdict:
             found.append(f"{judgement.judge} says {judgement.verdict}, zdcheck says {own.verdict}")
-        elif judgement.states != own.states:
+        elif None not in (own.states, judgement.states) and judgement.states != own.states:
             found.append(
                 f"{judgement.judge} counts {judgement.states:,} states, zdcheck {own.states:,}"
             )

@@ -62,6 +62,21 @@ class Goal:
 
 
 @dataclass(frozen=True, slots=True)
+class Promise:
+    """What every fair run must do: reach `goal`, or reach it again and again.
+
+    `once` is a promise that one state keeps for the whole run. With a `trigger` it is made in each state where that is true.
+    """
+
+    name: str
+    identifier: str
+    source: str
+    once: bool
+    trigger: Term | None
+    goal: Term
+
+
+@dataclass(frozen=True, slots=True)
 class Outline:
     """A system without anything that is particular to a language.
 
@@ -74,6 +89,7 @@ class Outline:
     rules: tuple[Rule, ...]
     laws: tuple[Law, ...]
     goals: tuple[Goal, ...]
+    promises: tuple[Promise, ...]
     ended: Term
     omitted: tuple[str, ...]
 
@@ -84,9 +100,11 @@ def outline(system: System, reserved: frozenset[str]) -> Outline:
     ended = all_of(
         *(_at(system, t.pc, t.end) for t in system.threads if not t.daemon),
     )
+    names = _names([v.name for v in system.variables] + [p.name for p in system.progress], reserved)
+    size = len(system.variables)
     return Outline(
         system,
-        _names([v.name for v in system.variables], reserved),
+        names[:size],
         tuple(_rule(system, terms, action) for action in system.actions),
         (*_balance(system, terms), *_properties(system, terms, ended)),
         tuple(
@@ -94,6 +112,7 @@ def outline(system: System, reserved: frozenset[str]) -> Outline:
             for cover in system.covers
             if cover.condition is not None
         ),
+        tuple(_promises(system, terms, names[size:])),
         ended,
         tuple(_omitted(system)),
     )
@@ -139,12 +158,17 @@ def _properties(system: System, terms: Terms, ended: Term) -> Iterable[Law]:
         yield Law(prop.name, prop.violation, place(prop.span), holds)
 
 
+def _promises(system: System, terms: Terms, words: Iterable[str]) -> Iterable[Promise]:
+    for word, prop in zip(words, system.progress, strict=True):
+        once = prop.form in ("eventually", "terminates")
+        trigger = None if prop.trigger is None else terms.truth(prop.trigger)
+        goal = terms.truth(prop.goal)
+        yield Promise(prop.name, word, place(prop.span), once, trigger, goal)
+
+
 def _omitted(system: System) -> Iterable[str]:
     if any(action.lock_edges for action in system.actions):
         yield "Cycles among lock classes (lock_order) are about all runs together: not in here."
-    if system.progress:
-        names = ", ".join(p.name for p in system.progress)
-        yield f"Progress properties are not in here ({names})."
     if any(cover.statement is not None for cover in system.covers):
         yield "Covers of statements are not in here."
 

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -27,6 +27,10 @@ from zdcheck.ir.system import System
 
 Judge = Literal["rumur", "spin"]
 JUDGES: tuple[Judge, ...] = ("rumur", "spin")
+_OPTIMISED_ACTIONS = 1000
+"""Of more, to optimise what the judges generate takes longer than they need to search it: minutes instead of seconds."""
+_SPIN_DEPTH = 10_000_000
+"""Steps that SPIN's depth-first search remembers; each takes some 50 bytes of what it may use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +58,32 @@ def ask(judge: Judge, system: System, timeout_s: float, max_memory: int) -> Judg
     Raises ToolError if the judge or the compiler refuses the model: an exporter is wrong then, or
     the judge too old.
     """
+    asks = _ask_rumur if judge == "rumur" else _ask_spin
+    return _in_court(judge, asks, system, timeout_s, max_memory)
+
+
+def ask_about_progress(system: System, timeout_s: float, max_memory: int) -> Judgement:
+    """Let SPIN look for a fair run that breaks the only progress property. It counts no states.
+
+    The system has no other violation. Raises as `ask`.
+    """
+    assert len(system.progress) == 1
+    return _in_court("spin", _ask_spin_about_progress, system, timeout_s, max_memory)
+
+
+def _in_court(
+    judge: Judge,
+    asks: Callable[[_Court, System], Answer],
+    system: System,
+    timeout_s: float,
+    max_memory: int,
+) -> Judgement:
     started = time.monotonic()
     court = _Court(started + timeout_s, max_memory)
     with tempfile.TemporaryDirectory(prefix="zdcheck-") as directory:
         court.directory = Path(directory)
         try:
-            found = _ask_rumur(court, system) if judge == "rumur" else _ask_spin(court, system)
+            found = asks(court, system)
         except subprocess.TimeoutExpired:
             found = ("gave-up", None, f"no answer in {timeout_s:.0f} s")
     return Judgement(judge, found[0], found[1], time.monotonic() - started, found[2])
@@ -109,18 +133,19 @@ class _Court:
         resource.setrlimit(resource.RLIMIT_AS, (self.max_memory, self.max_memory))
 
 
-def _compile(court: _Court, *arguments: str) -> None:
+def _compile(court: _Court, system: System, *arguments: str) -> None:
     compiler = find_compiler()
     if compiler is None:
         raise ToolError("there is no C compiler (cc, gcc or clang) for the exported model")
-    court.prepare(*compiler.command, "-w", "-O1", *arguments)
+    level = "-O1" if len(system.actions) <= _OPTIMISED_ACTIONS else "-O0"
+    court.prepare(*compiler.command, "-w", level, *arguments)
 
 
 def _ask_rumur(court: _Court, system: System) -> Answer:
     (court.directory / "model.m").write_text(murphi(system), encoding="utf-8")
     options = ("--deadlock-detection", "stuck", "--symmetry-reduction", "off", "--threads", "1")
     court.prepare("rumur", *options, "--output", "model.c", "model.m")
-    _compile(court, "-march=native", "model.c", "-o", "model", "-lpthread")
+    _compile(court, system, "-march=native", "model.c", "-o", "model", "-lpthread")
     done = court.run(str(court.directory / "model"))
     found = re.search(r"^\s*(\d+) states, \d+ rules fired", done.stdout, re.MULTILINE)
     if found is None or "State Space Explored" not in done.stdout:
@@ -134,7 +159,7 @@ def _ask_spin(court: _Court, system: System) -> Answer:
     (court.directory / "model.pml").write_text(promela(system), encoding="utf-8")
     court.prepare("spin", "-o2", "-a", "model.pml")
     options = ("-DBFS", "-DSAFETY", "-DNOREDUCE", "-DVECTORSZ=16384")
-    _compile(court, *options, "pan.c", "-o", "pan")
+    _compile(court, system, *options, "pan.c", "-o", "pan")
     done = court.run(str(court.directory / "pan"))
     found = re.search(r"^\s*(\d+) states, stored", done.stdout, re.MULTILINE)
     errors = re.search(r"errors: (\d+)", done.stdout)
@@ -144,6 +169,23 @@ def _ask_spin(court: _Court, system: System) -> Answer:
         return "gave-up", None, _last_line(done)
     has_start = len(system.initial_states) > 1
     return "holds", int(found[1]) - has_start, ""
+
+
+def _ask_spin_about_progress(court: _Court, system: System) -> Answer:
+    (court.directory / "model.pml").write_text(promela(system), encoding="utf-8")
+    court.prepare("spin", "-o2", "-DPROGRESS", "-a", "model.pml")
+    _compile(court, system, "-DNOREDUCE", "-DVECTORSZ=16384", "pan.c", "-o", "pan")
+    done = court.run(str(court.directory / "pan"), "-a", f"-m{_SPIN_DEPTH}")
+    errors = re.search(r"errors: (\d+)", done.stdout)
+    if "acceptance cycle" in done.stdout and errors and int(errors[1]) > 0:
+        return "violated", None, ""
+    if errors is None or int(errors[1]) > 0 or "Search not completed" in done.stdout:
+        return "gave-up", None, _last_line(done)
+    return (
+        ("gave-up", None, "its stack is full")
+        if "too small" in done.stdout
+        else ("holds", None, "")
+    )
 
 
 def _last_line(done: subprocess.CompletedProcess[str]) -> str:

@@ -4,13 +4,15 @@ A process for each thread, a `d_step` for each action. The processes themselves 
 state of the model is a state of the system, and a search without reductions must count the same
 states. A failed check is an option of its own that ends in `assert(false)`. Broken properties are
 found by a process that can move only where one is broken. Where every thread has ended an option
-that changes nothing keeps the state from being an invalid end state.
+that changes nothing keeps the state from being an invalid end state. Promises about fair runs are asked for by
+name, and only where PROGRESS is defined: for them a run may stop, and `never` says when.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from zdcheck.export.never import never_claim
 from zdcheck.export.outline import Outline, Rule, one_line, outline
 from zdcheck.export.terms import NO, Read, Term, in_sequence, infix, negated
 from zdcheck.ir.expr import Type, VarId
@@ -85,6 +87,8 @@ _RESERVED = frozenset(
         "ended",
         "broken",
         "start",
+        "started",
+        "progress",
         "int",
         "long",
         "char",
@@ -143,6 +147,9 @@ class _Promela:
         yield f"/* {_comment(self.system.name)}"
         yield " * Check with: spin -o2 -a MODEL && cc -O2 -DBFS -DSAFETY -DNOREDUCE -DVECTORSZ=8192 pan.c"
         yield " * (-o2: SPIN leaves every variable as it is, so that it counts the same states)"
+        for promise in self.model.promises:
+            yield f" * Progress {promise.name}: spin -o2 -DPROGRESS -a MODEL && cc -O2 -DNOREDUCE pan.c"
+            yield f" *   && ./a.out -a -N {promise.identifier}"
         for sentence in self.model.omitted:
             yield f" * {sentence}"
         yield " */"
@@ -165,6 +172,8 @@ class _Promela:
             yield from self._laws()
         if self.has_choice:
             yield from self._start()
+        if self.model.promises:
+            yield from self._promises()
 
     def _copied(self) -> set[VarId]:
         return {id for rule in self.model.rules for id in in_sequence(dict(rule.updates)).copies}
@@ -178,7 +187,7 @@ class _Promela:
         return f" /* {_comment('; '.join(words))} */" if words else ""
 
     def _thread(self, thread: Thread) -> Iterator[str]:
-        options = [line for rule in self.rules[thread.name] for line in self._rule(rule)]
+        options = list(self._options(thread))
         if not options:
             return
         yield ""
@@ -188,6 +197,10 @@ class _Promela:
         yield from options
         yield "  od"
         yield "}"
+
+    def _options(self, thread: Thread) -> Iterator[str]:
+        for rule in self.rules[thread.name]:
+            yield from self._rule(rule)
 
     def _rule(self, rule: Rule) -> Iterator[str]:
         if rule.when == NO and not rule.failures:
@@ -224,6 +237,24 @@ class _Promela:
             yield f"  :: d_step {{ !started -> started = true; {values} }}"
         yield "  od"
         yield "}"
+
+    def _promises(self) -> Iterator[str]:
+        yield ""
+        yield "#ifdef PROGRESS"
+        yield "active proctype idle_() {"
+        yield "  do"
+        yield "  :: d_step { true -> skip }"
+        yield "  od"
+        yield "}"
+        # Processes have numbers in the order in which they are written.
+        moving = (t.name for t in self.system.threads if any(self._options(t)))
+        processes = {name: number for number, name in enumerate(moving)}
+        started = "started" if self.has_choice else None
+        for promise in self.model.promises:
+            yield ""
+            yield f"/* {_comment(promise.source)}: {_comment(promise.name)} */"
+            yield from never_claim(promise, self.system.threads, processes, started, self._text)
+        yield "#endif"
 
     def _guard(self, term: Term) -> str:
         text = self._text(term)
