@@ -9,21 +9,34 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any, assert_never
 
+from zdcheck.base.diagnostics import EngineDisagreement, UsageError
 from zdcheck.engines.choose import complete
 from zdcheck.engines.protocol import Claim, Found, Limits, NoneFound, Stopped, Watcher
+from zdcheck.engines.symbolic.closure import closure
 from zdcheck.engines.symbolic.crowd import OpenForAll, ProvedForAll, company_facts, prove_for_all
 from zdcheck.engines.symbolic.facts import Invariant
 from zdcheck.engines.symbolic.minimize import reduced
 from zdcheck.engines.symbolic.proof import Method, Proved, Unproved, prove
-from zdcheck.engines.symbolic.solving import Clock
+from zdcheck.engines.symbolic.solving import Clock, LimitReached
+from zdcheck.export import certificate as files
+from zdcheck.export.seen import seen_of, spelled_seen
 from zdcheck.ir.system import System
 from zdcheck.lang import model as m
 from zdcheck.lower.crowd.abstraction import Crowd
 from zdcheck.lower.crowd.make import crowd_of
 from zdcheck.pipeline import Lowered, Options, Spec, confirmed, instance_of_check, lower_check
-from zdcheck.trace.facts import fact_text
-from zdcheck.trace.proof import NotProved, Proof, ProofReport, ProofVerdict, any_number_of, stuck
+from zdcheck.trace.facts import fact_text, seen_texts
+from zdcheck.trace.proof import (
+    COVERS,
+    NotProved,
+    Proof,
+    ProofReport,
+    ProofVerdict,
+    any_number_of,
+    stuck,
+)
 from zdcheck.trace.verdict import Expected, Holds, Violated, surprise
 
 EXPLICIT_SHARE = 0.3
@@ -32,11 +45,19 @@ EXPLICIT_SHARE = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What came of one check; `invariant` if it was proved."""
+    """What came of one check, in the time of `clock`; `proved` if it was proved."""
 
-    lowered: Lowered
     report: ProofReport
-    invariant: Invariant | None
+    proved: ProvedAtScope | ProvedForAll | None
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class ProvedAtScope:
+    """The invariant of a check's own system."""
+
+    system: System
+    invariant: Invariant
 
 
 def prove_check(
@@ -50,18 +71,17 @@ def prove_check(
     is_to_be_minimal: bool = False,
 ) -> Attempt:
     """Prove one check. Raises SpecError, UsageError, ToolError, EngineDisagreement."""
+    clock = Clock(options.limits)
     lowered = lower_check(spec, check, options)
     starts(check.name)
     claim = prove(lowered.system, options.limits, watch, method)
     if is_to_be_minimal and isinstance(claim, Proved):
         claim = with_fewer_facts(lowered.system, claim, options.limits)
     expected = Expected(check.expect.violation, check.expect.of, check.expect.by)
-    remarks: list[str] = []
-    if spec.model.progress:
-        remarks.append("without progress")
+    remarks = _not_covered(spec, ())
     verdict: ProofVerdict
     unexpected = None
-    invariant: Invariant | None = None
+    proved: ProvedAtScope | None = None
     match claim:
         case Found():
             verdict = violated = _violated(lowered, claim)
@@ -70,7 +90,7 @@ def prove_check(
             shown = None if obstacle is None else stuck(lowered.system, obstacle, is_reachable)
             verdict = NotProved(statistics, limit, shown, missing, note)
         case Proved(statistics, found, explored):
-            invariant = found
+            proved = ProvedAtScope(lowered.system, found)
             covers = _covers(lowered, expected, explored)
             unexpected = covers.unexpected
             remarks += covers.remarks
@@ -85,7 +105,13 @@ def prove_check(
         tuple(remarks),
         reproduce(spec.path, check.name, options, method=method),
     )
-    return Attempt(lowered, report, invariant)
+    return Attempt(report, proved, clock)
+
+
+def _not_covered(spec: Spec, open: tuple[str, ...]) -> list[str]:
+    """What a proof of a check of the spec says nothing about."""
+    found = ["without deadlock"] if open else []
+    return [*found, "without progress"] if spec.model.progress else found
 
 
 def _violated(lowered: Lowered, found: Found) -> Violated:
@@ -151,13 +177,16 @@ def prove_for_any_number(
     Explicit search at the check's own scope comes first: what it finds is the answer, and it judges covers.
     Raises SpecError, ToolError, EngineDisagreement; UsageError also for what cannot be expressed.
     """
+    clock = Clock(options.limits)
     crowd = crowd_of_check(spec, check, options, open)
     lowered = lower_check(spec, check, options)
     starts(check.name)
     expected = Expected(check.expect.violation, check.expect.of, check.expect.by)
     remarks: list[str] = []
-    left_s = options.limits.timeout_s
-    limits = replace(options.limits, timeout_s=None if left_s is None else left_s * EXPLICIT_SHARE)
+    proved: ProvedForAll | None = None
+    limits = options.limits
+    if limits.timeout_s is not None:
+        limits = replace(limits, timeout_s=limits.timeout_s * EXPLICIT_SHARE)
     engine = complete(lowered.system, options.without, options.storage).engine
     first = engine.solve(lowered.system, limits, watch)
     verdict: ProofVerdict
@@ -168,19 +197,16 @@ def prove_for_any_number(
     elif isinstance(first, Stopped) and first.limit == "interrupt":
         verdict = NotProved(first.statistics, "interrupt", None, ())
     else:
-        if left_s is not None:
-            left_s = max(left_s - first.statistics.elapsed_s, 0.0)
-        limits = replace(options.limits, timeout_s=left_s)
-        match prove_for_all(crowd.abstraction, len(open), limits, watch):
+        claim = prove_for_all(crowd.abstraction, len(open), _left(options, clock), watch)
+        match claim:
             case OpenForAll(statistics, limit, abstraction, obstacle):
                 shown = None
                 if obstacle is not None and abstraction is not None:
                     shown = stuck(abstraction.system, obstacle, None)
                 verdict = NotProved(statistics, limit, shown, ())
             case ProvedForAll(statistics, abstraction, seen):
-                remarks.append("without deadlock")
-                if spec.model.progress:
-                    remarks.append("without progress")
+                proved = claim
+                remarks += _not_covered(spec, open)
                 covers = _covers(lowered, expected, first)
                 unexpected = covers.unexpected
                 remarks += covers.remarks
@@ -198,7 +224,137 @@ def prove_for_any_number(
         tuple(remarks),
         reproduce(spec.path, check.name, options, open),
     )
-    return Attempt(lowered, report, None)
+    return Attempt(report, proved, clock)
+
+
+def _left(options: Options, clock: Clock) -> Limits:
+    """The limits, with the time that is left."""
+    try:
+        return replace(options.limits, timeout_s=clock.left_s())
+    except LimitReached:
+        return replace(options.limits, timeout_s=0.0)
+
+
+# --- certificates -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Certified:
+    """A proof as the texts of its two files."""
+
+    document: str
+    script: str
+
+
+@dataclass(frozen=True, slots=True)
+class Uncertified:
+    """Why a proof for any number of threads has no invariant to write down."""
+
+    why: str
+
+
+def certify(
+    spec: Spec,
+    attempt: Attempt,
+    options: Options,
+    watch: Watcher,
+    *,
+    is_to_be_minimal: bool = False,
+) -> Certified | Uncertified:
+    """What to write about a check that was proved.
+
+    For any number of threads an invariant of the abstraction is looked for first, in the time that is left. Raises
+    EngineDisagreement if that finds a fault in it, KeyboardInterrupt.
+    """
+    report = attempt.report
+    subject = files.Subject(report.spec, report.check, options.settings, options.scope)
+    match attempt.proved:
+        case ProvedAtScope(system, invariant):
+            return _certified(spec, subject, (), system, invariant, [])
+        case ProvedForAll(_, abstraction, seen):
+            system, owed = abstraction.system, closure(abstraction, seen)
+            limits = _left(options, attempt.clock)
+            claim = prove(system, limits, watch, owed=owed)
+            if is_to_be_minimal and isinstance(claim, Proved):
+                claim = with_fewer_facts(system, claim, limits)
+            match claim:
+                case Proved(_, invariant):
+                    texts = seen_texts(abstraction, seen)
+                    spelled = spelled_seen(abstraction.views, system.variables, seen, texts)
+                    open = tuple(view.family for view in abstraction.views)
+                    return _certified(spec, subject, open, system, invariant, spelled)
+                case Unproved(limit="interrupt"):
+                    raise KeyboardInterrupt
+                case Unproved(limit=limit, note=note):
+                    why = [] if limit is None else [f"{limit} limit reached"]
+                    return Uncertified("; ".join([*why, *([note] if note else [])]))
+                case Found(fault=fault):
+                    raise EngineDisagreement(f"the abstraction was proved and has a fault: {fault}")
+                case _:
+                    assert_never(claim)
+        case _:
+            raise AssertionError("nothing was proved")
+
+
+def _certified(
+    spec: Spec,
+    subject: files.Subject,
+    open: tuple[str, ...],
+    system: System,
+    invariant: Invariant,
+    seen: list[dict[str, Any]],
+) -> Certified:
+    texts = tuple(fact_text(system, fact) for fact in invariant.facts)
+    covers = any_number_of(open) if open else COVERS
+    about = [f"Then {subject.check} of {subject.spec} is proved for {_in_full(spec, open)}."]
+    if open:
+        about.append(
+            "The system is an abstraction of all sizes. That it is one is argued in docs/proofs-any-number.md;"
+        )
+        about.append(f"it is made by: zdcheck verify-proof FILE {subject.spec}.")
+    return Certified(
+        files.document(subject, covers, system, invariant, texts, seen),
+        files.script(system, invariant, about),
+    )
+
+
+def _in_full(spec: Spec, open: tuple[str, ...]) -> str:
+    """What a proof covers, and what not."""
+    return ", ".join([any_number_of(open) if open else COVERS, *_not_covered(spec, open)])
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What a certificate says: that this is an invariant of this system, and what that would be a proof of."""
+
+    check: str
+    covers: str
+    system: System
+    invariant: Invariant
+
+
+def claimed(certificate: files.Certificate, spec: Spec) -> Claimed:
+    """A certificate's claim about a spec as that is now; nothing of it is looked at yet.
+
+    Raises SpecError; UsageError and ToolError if it is about something else.
+    """
+    subject, open = certificate.subject, certificate.families
+    check = spec.check(subject.check)
+    options = Options(settings=subject.settings, scope=subject.scope)
+    covers = _in_full(spec, open)
+    if not open:
+        system = lower_check(spec, check, options).system
+        return Claimed(check.name, covers, system, files.invariant_of(certificate, system))
+    try:
+        crowd = crowd_of_check(spec, check, options, open)
+        seen = seen_of(certificate.seen, crowd.views, crowd.variables)
+        abstraction = crowd.abstraction(seen)
+    except UsageError as error:
+        raise UsageError(f"the proof does not fit {spec.path}: {error}") from None
+    found = files.invariant_of(certificate, abstraction.system)
+    # What was seen is part of the invariant whatever the file says.
+    facts = (*closure(abstraction, seen), *found.facts)
+    return Claimed(check.name, covers, abstraction.system, replace(found, facts=facts))
 
 
 def reproduce(

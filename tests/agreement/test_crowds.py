@@ -13,8 +13,15 @@ from tests.support.crowds import reachable, seen_in, unmatched
 from tests.support.parametric import random_spec
 from zdcheck.base.diagnostics import UsageError
 from zdcheck.engines.protocol import Limits
+from zdcheck.engines.symbolic import crowd as crowds
+from zdcheck.engines.symbolic.closure import closure
 from zdcheck.engines.symbolic.crowd import OpenForAll, ProvedForAll, prove_for_all
-from zdcheck.ir.expr import Const, Var, eq
+from zdcheck.engines.symbolic.facts import Invariant
+from zdcheck.engines.symbolic.proof import Proved, prove
+from zdcheck.engines.symbolic.samples import Samples
+from zdcheck.export.solvers import answers
+from zdcheck.ir.crowd import LocalState, View
+from zdcheck.ir.expr import Const, Var, VarId, eq
 from zdcheck.ir.step import Fails, Stepper, state_faults
 from zdcheck.ir.system import Action, ActionId, Check, Guard, State, System
 from zdcheck.lower.crowd.abstraction import Crowd
@@ -279,6 +286,99 @@ def test_no_broken_variant_of_any_family_is_proved(path: Path) -> None:
         for check in load_spec(str(path)).model.checks:
             if check.expect.violation is not None:
                 assert not judge(path, check.name, (open,), 30)
+
+
+# --- certificates -----------------------------------------------------------------------
+
+
+def certified(claim: ProvedForAll) -> Invariant | None:
+    """An invariant of the abstraction in which nothing is seen but what the claim says; None if there is none."""
+    system, owed = claim.abstraction.system, closure(claim.abstraction, claim.seen)
+    found = prove(system, Limits(timeout_s=100), ignore, owed=owed)
+    if not isinstance(found, Proved):
+        return None
+    assert set(owed) <= set(found.invariant.facts)
+    return found.invariant
+
+
+def is_refused(system: System, invariant: Invariant) -> bool:
+    return any(answer.text == "sat" for answer in answers("z3", system, invariant, None))
+
+
+@pytest.mark.parametrize(
+    ("path", "open", "name"),
+    [
+        ("unplug/teardown.zd", "walker", "today's order"),
+        ("unplug/teardown.zd", "walker", "U6: a get that a killed reference still grants"),
+        ("hmm-walk/errors.zd", "walk", "put on every return"),
+    ],
+)
+def test_proofs_have_certificates(path: str, open: str, name: str) -> None:
+    spec = load_spec(str(SPECS / path))
+    crowd = crowd_of_check(spec, spec.check(name), Options(), (open,))
+    claim = prove_for_all(crowd.abstraction, 1, Limits(timeout_s=60), ignore)
+    assert isinstance(claim, ProvedForAll)
+    invariant = certified(claim)
+    assert invariant is not None
+    assert not is_refused(claim.abstraction.system, invariant)
+
+
+RACE = """
+var taken : bool = false;
+var inside : bool = false;
+thread worker[*] {
+    wait until !taken;
+    taken = true;
+    atomic { assert !inside; inside = true; }
+    inside = false;
+    taken = false;
+}
+check "it" { expect violation assertion; }
+"""
+"""One worker does no harm: only what the others do makes it fail."""
+
+
+def _nothing(samples: Samples, view: View) -> dict[LocalState, dict[VarId, frozenset[int]]]:
+    return {}
+
+
+def _only_the_first_places(
+    samples: Samples, view: View
+) -> dict[LocalState, dict[VarId, frozenset[int]]]:
+    return {local: company for local, company in seen(samples, view).items() if local[0] < 2}
+
+
+def _never_together(samples: Samples, view: View) -> dict[LocalState, dict[VarId, frozenset[int]]]:
+    """As if nothing were ever true around a thread."""
+    return {
+        local: {v: values & {0} for v, values in company.items()}
+        for local, company in seen(samples, view).items()
+    }
+
+
+seen = crowds._seen
+
+
+@pytest.mark.parametrize("mistake", [_nothing, _only_the_first_places, _never_together])
+def test_what_is_not_seen_by_mistake_has_no_certificate(
+    mistake: Callable[[Samples, View], dict[LocalState, dict[VarId, frozenset[int]]]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = tmp_path / "race.zd"
+    path.write_text(RACE, encoding="utf-8")
+    spec = load_spec(str(path))
+    crowd = crowd_of_check(spec, spec.check("it"), Options(), ("worker",))
+    claim = prove_for_all(crowd.abstraction, 1, Limits(timeout_s=60), ignore)
+    assert isinstance(claim, OpenForAll)
+    monkeypatch.setattr(crowds, "_seen", mistake)
+    claim = prove_for_all(crowd.abstraction, 1, Limits(timeout_s=60), ignore)
+    assert isinstance(claim, ProvedForAll), (
+        "the mistake makes no difference: the test is worth nothing"
+    )
+    assert certified(claim) is None
+    facts = closure(claim.abstraction, claim.seen)
+    assert is_refused(claim.abstraction.system, Invariant(facts, ()))
 
 
 ENDED = """

@@ -41,8 +41,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def zdcheck(folder: Path) -> Zdcheck:
+def runner(folder: Path) -> Zdcheck:
     """`zdcheck("check", "specs/a.zd")`, run in `folder`; the interpreter unless said otherwise."""
 
     def run(*arguments: str, env: dict[str, str] | None = None, timeout: int = 60) -> Result:
@@ -62,3 +61,9 @@ def zdcheck(folder: Path) -> Zdcheck:
         return Result(done.returncode, done.stdout, done.stderr)
 
     return run
+
+
+@pytest.fixture
+def zdcheck(folder: Path) -> Zdcheck:
+    """A `runner` in a folder with the test specs."""
+    return runner(folder)

@@ -7,7 +7,7 @@ import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import get_args
+from typing import assert_never, get_args
 
 import click
 
@@ -19,10 +19,16 @@ from zdcheck.cli.app import version
 from zdcheck.cli.failures import failure_of, show
 from zdcheck.engines.protocol import Limits
 from zdcheck.engines.symbolic.proof import Method
-from zdcheck.export import certificate
 from zdcheck.lang import model as m
 from zdcheck.pipeline import Options, Spec, did_you_mean, load_spec
-from zdcheck.proving import Attempt, prove_check, prove_for_any_number
+from zdcheck.proving import (
+    Attempt,
+    Certified,
+    Uncertified,
+    certify,
+    prove_check,
+    prove_for_any_number,
+)
 from zdcheck.render import proof as render
 from zdcheck.render.columns import columns
 from zdcheck.render.escape import printable
@@ -87,10 +93,8 @@ def command(
         progress=False,
     )
     open = families(any_number)
-    if open and save is not None:
-        raise UsageError("--save: a proof for any number of threads cannot be written to a file")
-    if open and minimal:
-        raise UsageError("--minimal: a proof for any number of threads has no facts to leave out")
+    if open and minimal and save is None:
+        raise UsageError("--minimal: with --any, facts are looked for only if --save writes them")
     if open and engine != "auto":
         raise UsageError(f"--engine {engine}: not for any number of threads")
     paint, _ = opt.colored(color)
@@ -122,6 +126,7 @@ class _Run:
     reports: list[ProofReport] = field(default_factory=list)
     failures: list[tuple[str, Failure]] = field(default_factory=list)
     names: dict[str, None] = field(default_factory=dict)
+    unsaved: list[Reason] = field(default_factory=list)
     interrupted: bool = False
 
     def all(self, paths: tuple[str, ...]) -> int:
@@ -199,7 +204,8 @@ class _Run:
             case Proof() as proof:
                 if self.facts and proof.facts:
                     self._say("\n".join(render.facts_lines(proof)))
-                self._save(attempt, proof)
+                if self.save is not None:
+                    self._save(spec, attempt, self.save)
             case Violated(_, trace):
                 if report.surprise is not None:
                     self._say("")
@@ -224,26 +230,28 @@ class _Run:
             spec, check, self.open, self.options, progress.watch, progress.start
         )
 
-    def _save(self, attempt: Attempt, proof: Proof) -> None:
-        if self.save is None or attempt.invariant is None:
-            return
-        report, system = attempt.report, attempt.lowered.system
-        stem = re.sub(r"[^A-Za-z0-9._]+", "-", f"{report.spec.removesuffix('.zd')}--{report.check}")
-        stem = stem.strip("-.")[:120] or "proof"
-        text = certificate.document(
-            system,
-            attempt.invariant,
-            proof.facts,
-            report.spec,
-            report.check,
-            self.options.settings,
-            self.options.scope,
-        )
-        script = certificate.script(system, attempt.invariant)
-        for suffix, content in (("zdproof.json", text), ("smt2", script)):
-            path = Path(self.save) / f"{stem}.{suffix}"
-            path.write_text(content, encoding="utf-8")
-            click.echo(f"zdcheck: wrote {path}", err=True)
+    def _save(self, spec: Spec, attempt: Attempt, folder: str) -> None:
+        report = attempt.report
+        with ProgressLine(sys.stderr, None) as progress:
+            progress.start(report.check)
+            found = certify(
+                spec, attempt, self.options, progress.watch, is_to_be_minimal=self.minimal
+            )
+        match found:
+            case Uncertified(why):
+                text = f"{report.spec}: {report.check}: proved, but not saved: {why}"
+                click.echo(f"zdcheck: {printable(text)}", err=True)
+                self.unsaved.append(Reason(ExitCode.INCONCLUSIVE, text))
+            case Certified(document, script):
+                name = f"{report.spec.removesuffix('.zd')}--{report.check}"
+                name += f"--any-{'-'.join(self.open)}" if self.open else ""
+                stem = re.sub(r"[^A-Za-z0-9._]+", "-", name).strip("-.")[:120] or "proof"
+                for suffix, content in (("zdproof.json", document), ("smt2", script)):
+                    path = Path(folder) / f"{stem}.{suffix}"
+                    path.write_text(content, encoding="utf-8")
+                    click.echo(f"zdcheck: wrote {path}", err=True)
+            case _:
+                assert_never(found)
 
     def _reasons(self) -> list[Reason]:
         why = [Reason(failure.exit_code, failure.message) for _, failure in self.failures]
@@ -251,6 +259,7 @@ class _Run:
             if report.exit_code is not ExitCode.OK:
                 text = report.surprise or "not proved"
                 why.append(Reason(report.exit_code, f"{report.spec}: {report.check}: {text}"))
+        why += self.unsaved
         if self.interrupted:
             why.append(Reason(ExitCode.INTERRUPTED, "interrupted"))
         return why

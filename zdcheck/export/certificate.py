@@ -8,7 +8,7 @@ that is started for it is asked each question. So a mistake in one place is not 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,8 @@ import networkx as nx
 from zdcheck.base.diagnostics import ToolError
 from zdcheck.engines.symbolic.facts import Fact, Invariant, laws, learned
 from zdcheck.engines.symbolic.formulas import possible
-from zdcheck.export.outline import outline
+from zdcheck.export.outline import one_line, outline
+from zdcheck.export.seen import families_of
 from zdcheck.export.smtlib import RESERVED, smtlib, spelled
 from zdcheck.export.terms import Read, Terms, all_of, any_of, negated
 from zdcheck.ir.expr import VarId
@@ -29,15 +30,31 @@ MAX_BYTES = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Certificate:
-    """A proof in a file: of which check, with which settings and sizes, and the invariant."""
+class Subject:
+    """What a proof is about: a check, with the settings and sizes that were given for it."""
 
     spec: str
     check: str
     settings: Mapping[str, str]
     scope: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A proof in a file: of what, and the invariant.
+
+    `seen` is what was seen of threads of which there is any number, for `export.seen`; empty in a proof for a scope.
+    """
+
+    subject: Subject
+    seen: tuple[Any, ...]
     facts: tuple[Mapping[str, Any], ...]
     never_taken: tuple[tuple[str, str], ...]
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """The threads of which there is any number."""
+        return families_of(list(self.seen)) if self.seen else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,35 +69,34 @@ class Question:
 
 
 def document(
+    subject: Subject,
+    covers: str,
     system: System,
     invariant: Invariant,
     texts: tuple[str, ...],
-    spec: str,
-    check: str,
-    settings: Mapping[str, str],
-    scope: Mapping[str, int],
+    seen: Sequence[Mapping[str, Any]],
 ) -> str:
-    """The certificate as JSON text; `texts` are the facts in the reader's words."""
+    """The certificate as JSON text; `texts` are the facts in the reader's words, `seen` is from `export.seen`.
+
+    Facts that `seen` stands for are not written beside it.
+    """
     facts = [
         {**_fact(system, fact), "text": text}
         for fact, text in zip(invariant.facts, texts, strict=True)
+        if fact.origin != "seen"
     ]
-    return (
-        json.dumps(
-            {
-                "schema": SCHEMA,
-                "covers": "this scope, any depth",
-                "spec": spec,
-                "check": check,
-                "settings": dict(settings),
-                "scope": dict(scope),
-                "facts": facts,
-                "never_taken": [list(pair) for pair in invariant.never_taken],
-            },
-            indent=1,
-        )
-        + "\n"
-    )
+    plain = {
+        "schema": SCHEMA,
+        "covers": covers,
+        "spec": subject.spec,
+        "check": subject.check,
+        "settings": dict(subject.settings),
+        "scope": dict(subject.scope),
+        **({"seen": list(seen)} if seen else {}),
+        "facts": facts,
+        "never_taken": [list(pair) for pair in invariant.never_taken],
+    }
+    return json.dumps(plain, indent=1) + "\n"
 
 
 def _fact(system: System, fact: Fact) -> dict[str, Any]:
@@ -104,11 +120,17 @@ def loads(text: str) -> Certificate:
         facts = tuple(plain["facts"])
         if not all(isinstance(fact, dict) for fact in facts):
             raise TypeError
-        return Certificate(
+        subject = Subject(
             str(plain["spec"]),
             str(plain["check"]),
             {str(k): str(v) for k, v in plain["settings"].items()},
             {str(k): int(v) for k, v in plain["scope"].items()},
+        )
+        if "seen" in plain:
+            families_of(plain["seen"])
+        return Certificate(
+            subject,
+            tuple(plain.get("seen", ())),
             facts,
             tuple((str(held), str(taken)) for held, taken in plain["never_taken"]),
         )
@@ -235,9 +257,10 @@ def lock_order_is_acyclic(system: System, invariant: Invariant) -> bool:
     return bool(nx.is_directed_acyclic_graph(graph))
 
 
-def script(system: System, invariant: Invariant) -> str:
-    """All of it as one file for any SMT-LIB solver: each answer must be `unsat`."""
-    parts = ["; Each answer must be unsat.", preamble(system, invariant)]
+def script(system: System, invariant: Invariant, about: Sequence[str]) -> str:
+    """All of it as one file for any SMT-LIB solver: each answer must be `unsat`. `about` says what that means."""
+    says = (f"; {one_line(sentence)}" for sentence in about)
+    parts = ["; Each answer must be unsat.", *says, preamble(system, invariant)]
     for question in questions(system, invariant):
         parts.append(f"; {question.about}\n{question.commands}")
     return "\n".join(parts)

@@ -77,7 +77,10 @@ def substitute(expr: Expr, by: Mapping[VarId, Expr]) -> Expr:
                 found = ite(eq(at, Const(low + position)), substitute(Var(id), by), found)
             return found
         case Op(op, args):
-            return rebuilt(op, [substitute(arg, by) for arg in args])
+            new = [substitute(arg, by) for arg in args]
+            if all(after is before for after, before in zip(new, args, strict=True)):
+                return expr  # itself, because encodings are known by identity
+            return rebuilt(op, new)
         case _:
             assert_never(expr)
 

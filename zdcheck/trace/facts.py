@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from zdcheck.engines.symbolic.facts import Fact
+from zdcheck.ir.crowd import Abstraction, Company, LocalState, Seen, View
 from zdcheck.ir.expr import VarId
 from zdcheck.ir.system import System, Thread
 
@@ -14,8 +17,39 @@ def fact_text(system: System, fact: Fact) -> str:
             return f"{fact.name} is balanced"
         case "property":
             return f"{fact.name} is true"
-        case "learned":
+        case "seen" | "learned":
             return "never: " + " and ".join(_is_one_of(system, v, s) for v, s in fact.never)
+
+
+def seen_texts(abstraction: Abstraction, seen: Seen) -> list[list[str]]:
+    """For each family, `gup[0] is at :41 and …, while page[0].refcount is not 0 and …`, for each local state.
+
+    Without what is the same for all local states of the family.
+    """
+    return [
+        _family_texts(abstraction.system, view, locals_)
+        for view, locals_ in zip(abstraction.views, seen, strict=True)
+    ]
+
+
+def _family_texts(system: System, view: View, locals_: Mapping[LocalState, Company]) -> list[str]:
+    own = {v: {local[place] for local in locals_} for place, v in enumerate(view.own)}
+    ever = {v: {frozenset(company[v]) for company in locals_.values()} for v in view.around}
+    texts = []
+    for local, company in locals_.items():
+        mine = [
+            _is_one_of(system, v, frozenset({value}))
+            for v, value in zip(view.own, local, strict=False)
+            if len(own[v]) > 1
+        ]
+        mine += [
+            f"owns {system.variables[v].name}"
+            for v, owns in zip(view.owners, local[len(view.own) :], strict=True)
+            if owns
+        ]
+        around = [_is_one_of(system, v, company[v]) for v in view.around if len(ever[v]) > 1]
+        texts.append(" and ".join(mine) + (f", while {' and '.join(around)}" if around else ""))
+    return texts
 
 
 def _is_one_of(system: System, id: VarId, values: frozenset[int]) -> str:

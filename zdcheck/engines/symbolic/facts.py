@@ -12,15 +12,16 @@ from zdcheck.ir.run import BrokenProperty, Imbalance
 from zdcheck.ir.substitute import one_of
 from zdcheck.ir.system import System
 
-Origin = Literal["ledger", "property", "learned"]
-"""Where a fact comes from: what the system says itself, or what a failed step of the proof asked for."""
+Origin = Literal["ledger", "property", "seen", "learned"]
+"""Where a fact comes from: what the system says itself, what a proof for any number of threads assumes of them (`closure`),
+or what a failed step of the proof asked for. Only the last is not to be proved for its own sake."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
     """Something that is true of every reachable state.
 
-    A `learned` one forbids a combination of values, `never`; its expression says so.
+    A `seen` or `learned` one forbids a combination of values, `never`; its expression says so.
     """
 
     origin: Origin

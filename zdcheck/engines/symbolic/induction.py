@@ -57,8 +57,17 @@ class Stats:
 class Search:
     """One proof, being looked for. Raises LimitReached."""
 
-    def __init__(self, system: System, samples: Samples, clock: Clock, watch: Watcher) -> None:
+    def __init__(
+        self,
+        system: System,
+        samples: Samples,
+        clock: Clock,
+        watch: Watcher,
+        owed: tuple[Fact, ...] = (),
+    ) -> None:
         self.system = system
+        self.owed = owed
+        """Facts that are to be proved beside those that the system says itself."""
         self.samples = samples
         self.clock = clock
         self.watch = watch
@@ -135,8 +144,8 @@ class Search:
 
     def run(self) -> Invariant:
         """The invariant. Raises Refuted if there is none, LimitReached if the time is up."""
-        for law in laws(self.system):
-            self._assume(law)
+        for fact in (*laws(self.system), *self.owed):
+            self._assume(fact)
         self.goals += (
             goal for goal in state_goals(self.system) if isinstance(goal.fault, Deadlock)
         )
@@ -288,7 +297,9 @@ class Search:
         self._drop(
             n
             for n, fact in enumerate(self.facts)
-            if fact.never and n not in self.dropped and self.samples.in_cube(dict(fact.never))
+            if fact.origin == "learned"
+            and n not in self.dropped
+            and self.samples.in_cube(dict(fact.never))
         )
         return False
 

@@ -34,7 +34,7 @@ from zdcheck.ir.run import Deadlock
 from zdcheck.ir.system import System
 
 MOST = 200
-"""Facts of an invariant that cores are asked for without being told to; of a larger one all facts are kept."""
+"""Learned facts of an invariant that cores are asked for without being told to; of a larger one all facts are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def looked_at_again(system: System, invariant: Invariant, clock: Clock) -> Invar
     """
     questions = _Questions(system, invariant, clock)
     questions.true_at_first()
-    if len(invariant.facts) > MOST:
+    if sum(fact.origin == "learned" for fact in invariant.facts) > MOST:
         questions.all_again()
         return invariant
     return questions.part(questions.in_cores())
@@ -87,7 +87,9 @@ class _Questions:
             self.solver.add(z3.Implies(mark, self.obligations.term(fact)))
             self.marks.append(mark)
         self.number_of = {mark.get_id(): number for number, mark in enumerate(self.marks)}
-        self.wanted = frozenset(n for n, fact in enumerate(invariant.facts) if not fact.never)
+        self.wanted = frozenset(
+            n for n, fact in enumerate(invariant.facts) if fact.origin != "learned"
+        )
         self.initial = system.initial_states
         self.goals = list(self._goals(system))
         self.breaks = [self._breaks(step) for step in self.obligations.steps]

@@ -122,17 +122,31 @@ class ProofEngine:
                 return found
 
 
-def prove(system: System, limits: Limits, watch: Watcher, method: Method = "auto") -> ProofClaim:
-    """Look for a proof that nothing is ever wrong at this scope, in a run of whatever length.
+def prove(
+    system: System,
+    limits: Limits,
+    watch: Watcher,
+    method: Method = "auto",
+    owed: tuple[Fact, ...] = (),
+) -> ProofClaim:
+    """Look for a proof that nothing is ever wrong at this scope, in a run of whatever length, and that `owed` is true.
 
     Returns `Unproved` when a limit is reached; on KeyboardInterrupt too.
     """
-    return _Proof(system, limits, watch, method).run()
+    return _Proof(system, limits, watch, method, owed).run()
 
 
 class _Proof:
-    def __init__(self, system: System, limits: Limits, watch: Watcher, method: Method) -> None:
+    def __init__(
+        self,
+        system: System,
+        limits: Limits,
+        watch: Watcher,
+        method: Method,
+        owed: tuple[Fact, ...],
+    ) -> None:
         self.system = system
+        self.owed = owed
         self.limits = limits
         self.watch = watch
         self.method = method
@@ -220,7 +234,7 @@ class _Proof:
             case "induction":
                 return self._by_induction(samples, self.clock)
             case "spacer":
-                return self._by_spacer(laws(self.system), is_sure=True)
+                return self._by_spacer((*laws(self.system), *self.owed), is_sure=True)
             case "auto":
                 left = self.clock.left_s()
                 if left is not None and self.limits.timeout_s is not None:
@@ -236,7 +250,7 @@ class _Proof:
                 assert_never(self.method)
 
     def _by_induction(self, samples: Samples, clock: Clock) -> Invariant:
-        self.search = Search(self.system, samples, clock, self.watch)
+        self.search = Search(self.system, samples, clock, self.watch, self.owed)
         return self.search.run()
 
     def _by_spacer(self, facts: tuple[Fact, ...], *, is_sure: bool) -> Invariant:

@@ -153,7 +153,7 @@ class _Filling:
             self._give_up([state])
         while True:
             open_ = self._open()
-            guesses = {fact for fact in open_.breakable if fact.never}
+            guesses = {fact for fact in open_.breakable if fact.origin == "learned"}
             if guesses and not self.is_sure:
                 self.facts = [fact for fact in self.facts if fact not in guesses]
                 continue
@@ -308,7 +308,7 @@ class _Filling:
     def _give_up(self, reached: Sequence[State]) -> bool:
         """Facts that are false in one of these states are none; whether there were any."""
         left = [f for f in self.facts if all(evaluator(f.expr)(state) for state in reached)]
-        if any(not fact.never for fact in self.facts if fact not in left):
+        if any(fact.origin != "learned" for fact in self.facts if fact not in left):
             raise EngineDisagreement("a fault was not seen")
         is_less = len(left) < len(self.facts)
         self.facts = left
