@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support.compilers import quick_compiler
 from zdcheck.cli.explanations import explanations
 from zdcheck.render.mutation import HEADING
 
@@ -30,10 +32,12 @@ def test_the_table_names_specs_of_its_folder(folder: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: f"{spec.parent.name}/{spec.name}")
-def test_every_survivor_is_explained_and_no_other_mutant(spec: Path) -> None:
+def test_every_survivor_is_explained_and_no_other_mutant(spec: Path, cache: Path) -> None:
+    compiler = quick_compiler(cache / "compiler")
     done = subprocess.run(
         [sys.executable, "-m", "zdcheck", "mutate", "--quick", str(spec.relative_to(ROOT))],
         cwd=ROOT,
+        env={**os.environ, **({"CC": str(compiler)} if compiler else {})},
         capture_output=True,
         text=True,
         check=False,

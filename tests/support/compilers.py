@@ -28,14 +28,17 @@ def quick_compiler(directory: Path) -> Path | None:
     directory.mkdir(parents=True, exist_ok=True)
     own = script.with_suffix(f".{os.getpid()}")
     tiny = shutil.which("tcc")
-    quicker = (
-        f'case "$*" in *model.c\\ -o\\ model.o | *pan.c*) exec {tiny} "$@" ;; esac\n'
-        if tiny
-        else ""
-    )
-    # Of several levels the last one counts.
-    command = f'exec {shlex.join(compiler.command)} "$@" -O0\n'
-    own.write_text(f"#!/bin/sh\n{quicker}{command}", encoding="utf-8")
+    asked = f'{shlex.join(compiler.command)} "$@"'
+    lines = ["#!/bin/sh", f"exec {asked} -O0"]  # of several levels the last one counts
+    if tiny:
+        made_anew = "*model.c\\ -o\\ model.o | *pan.c*"
+        lines[1:1] = [
+            'case "$*" in',
+            f'{made_anew}) exec {tiny} "$@" ;;',
+            f"*\\ -c\\ *) exec {asked} ;;",
+            "esac",
+        ]
+    own.write_text("\n".join(lines) + "\n", encoding="utf-8")
     own.chmod(0o755)
     own.replace(script)
     return script
