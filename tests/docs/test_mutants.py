@@ -32,8 +32,10 @@ def test_the_table_names_specs_of_its_folder(folder: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: f"{spec.parent.name}/{spec.name}")
-def test_every_survivor_is_explained_and_no_other_mutant(spec: Path, cache: Path) -> None:
-    compiler = quick_compiler(cache / "compiler")
+def test_every_survivor_is_explained_and_no_other_mutant(
+    spec: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    compiler = quick_compiler(tmp_path_factory.getbasetemp() / "compiler")
     done = subprocess.run(
         [sys.executable, "-m", "zdcheck", "mutate", "--quick", str(spec.relative_to(ROOT))],
         cwd=ROOT,
