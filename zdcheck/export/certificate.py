@@ -59,10 +59,15 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Commands after which a solver must say `unsat`, and what that means."""
+    """What nothing may satisfy, as commands that assert it, and what that means."""
 
     about: str
-    commands: str
+    asserted: str
+
+    @property
+    def commands(self) -> str:
+        """Commands after which a solver must have said `unsat`, and knows no more than before."""
+        return f"(push 1)\n{self.asserted}\n(check-sat)\n(pop 1)\n"
 
 
 # --- the document -----------------------------------------------------------------------
@@ -241,8 +246,7 @@ def questions(system: System, invariant: Invariant) -> Iterator[Question]:
 
 
 def _question(about: str, *conditions: str) -> Question:
-    asserted = "\n".join(f"(assert {condition})" for condition in conditions)
-    return Question(about, f"(push 1)\n{asserted}\n(check-sat)\n(pop 1)\n")
+    return Question(about, "\n".join(f"(assert {condition})" for condition in conditions))
 
 
 def lock_order_is_acyclic(system: System, invariant: Invariant) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from zdcheck.base.diagnostics import ToolError
+from zdcheck.engines.protocol import Limits
 from zdcheck.engines.symbolic.facts import Invariant
+from zdcheck.engines.symbolic.solving import Clock, LimitReached, is_satisfiable
 from zdcheck.export.certificate import Question, preamble, questions
 from zdcheck.ir.system import System
 
@@ -39,53 +40,79 @@ def answers(
     Ends early, with an answer `unknown`, when the time is up. Raises ToolError if the solver does
     not understand a question.
     """
-    ends = None if timeout_s is None else time.monotonic() + timeout_s
-    asked = _z3() if solver == "z3" else _cvc5()
-    next(asked)
-    _understood(asked.send((preamble(system, invariant), None)), solver)
+    clock = Clock(Limits(timeout_s=timeout_s))
+    ask = (ask_z3 if solver == "z3" else ask_cvc5)(preamble(system, invariant), clock)
     for question in questions(system, invariant):
-        left = None if ends is None else ends - time.monotonic()
-        if left is not None and left <= 0:
-            yield Answer(question, "unknown")
-            return
-        text = asked.send((question.commands, left)).strip()
-        if text not in ("sat", "unsat", "unknown"):
-            _understood(text or "no answer", solver)
+        try:
+            text = ask(question)
+        except LimitReached as limit:
+            if limit.limit == "interrupt":
+                raise KeyboardInterrupt from None
+            text = "unknown"
         yield Answer(question, text)
+        if text == "unknown":
+            return
 
 
-def _understood(text: str, solver: Solver) -> None:
-    # Z3 warns of the annotations that are there for symbolic model checkers.
-    lines = [line for line in text.splitlines() if line and not line.startswith("WARNING")]
-    if lines:
-        raise ToolError(f"{solver} does not understand a question: {' '.join(lines)[:300]}")
+Ask = Callable[[Question], str]
 
 
-def _z3() -> Any:
+def ask_z3(preamble: str, clock: Clock) -> Ask:
     import z3
 
-    context = z3.Context()
-    said = ""
-    while True:
-        commands, left = yield said
-        limit = "" if left is None else f"(set-option :timeout {max(1, int(left * 1000))})\n"
-        said = z3.Z3_eval_smtlib2_string(context.ref(), limit + commands)
+    parser = z3.ParserContext()
+    # Of the annotations that are there for symbolic model checkers.
+    z3.Z3_toggle_warning_messages(False)
+
+    def read(commands: str) -> Any:
+        try:
+            return parser.from_string(commands)
+        except z3.Z3Exception as error:
+            raise _not_understood("z3", str(error)) from None
+
+    solver = z3.Solver()
+    solver.add(read(preamble))
+
+    def ask(question: Question) -> str:
+        solver.push()
+        solver.add(read(question.asserted))
+        answer = "sat" if is_satisfiable(solver, clock=clock) else "unsat"
+        solver.pop()
+        return answer
+
+    return ask
 
 
-def _cvc5() -> Any:
+def ask_cvc5(preamble: str, clock: Clock) -> Ask:
     cvc5 = importlib.import_module("cvc5")
     terms = cvc5.TermManager()
     solver = cvc5.Solver(terms)
     solver.setOption("incremental", "true")
     solver.setOption("verbosity", "-1")
     symbols = cvc5.SymbolManager(terms)
-    said = ""
-    while True:
-        commands, left = yield said
-        if left is not None:
-            solver.setOption("tlimit-per", str(max(1, int(left * 1000))))
+
+    def run(commands: str) -> str:
         parser = cvc5.InputParser(solver, symbols)
         parser.setStringInput(cvc5.InputLanguage.SMT_LIB_2_6, commands, "proof")
         said = ""
         while not (command := parser.nextCommand()).isNull():
             said += command.invoke(solver, symbols)
+        return said.strip()
+
+    if said := run(preamble):
+        raise _not_understood("cvc5", said)
+
+    def ask(question: Question) -> str:
+        if (left := clock.left_s()) is not None:
+            solver.setOption("tlimit-per", str(max(1, int(left * 1000))))
+        text = run(question.commands)
+        if text not in ("sat", "unsat", "unknown"):
+            raise _not_understood("cvc5", text or "no answer")
+        return text
+
+    return ask
+
+
+def _not_understood(solver: Solver, said: str) -> ToolError:
+    words = " ".join(said.split())[:300]
+    return ToolError(f"{solver} does not understand a question: {words}")
