@@ -299,3 +299,48 @@ def test_what_cannot_be_saved_is_said(
     assert "proved for any number of walker threads" in said.out
     assert f"{CHECK}: proved, but not saved: time limit reached" in said.err
     assert not list((tmp_path / "proofs").iterdir())
+
+
+TWO = """
+object thing { counted refs : 0..7 = 0; }
+var opened : bool = false;
+var base : thing? holds refs = null;
+init { base = thing[0]; thing[0].refs += 1; }
+scope { thing: 1, worker: 2, helper: 2 }
+thread worker[*] {
+    var mine : thing? holds refs;
+    atomic { if (base != null) { mine = base; thing[0].refs += 1; } }
+    if (mine != null) { atomic { drop(mine); thing[0].refs -= 1; } }
+}
+thread helper[*] {
+    var mine : thing? holds refs;
+    wait until opened;
+    atomic { if (base != null) { mine = base; thing[0].refs += 1; } }
+    if (mine != null) { atomic { drop(mine); thing[0].refs -= 1; } }
+}
+thread others {
+    opened = true;
+    atomic { if (base != null) { base = null; thing[0].refs -= 1; } }
+}
+invariant referenced: base != null implies thing[0].refs > 0;
+finally unused: thing[0].refs == 0;
+check "it" { expect holds; }
+"""
+"""Two families, beside a thread that is called as those are that nobody follows."""
+
+
+def test_a_proof_for_two_families(zdcheck: Zdcheck, folder: Path) -> None:
+    (folder / "two.zd").write_text(TWO, "utf-8")
+    arguments = ["--any", "worker,helper", "--save", "proofs"]
+    assert zdcheck("prove", "two.zd", *arguments).code == 0
+    (proof,) = (folder / "proofs").glob("*.zdproof.json")
+    result = zdcheck("verify-proof", str(proof), "two.zd")
+    assert result.code == 0, result.out + result.err
+    assert "proved for any number of worker and helper threads" in result.out
+    document = json.loads(proof.read_text("utf-8"))
+    assert [part["family"] for part in document["seen"]] == ["worker", "helper"]
+    document["seen"].pop()
+    proof.write_text(json.dumps(document), "utf-8")
+    result = zdcheck("verify-proof", str(proof), "two.zd")
+    assert result.code == 2
+    assert "does not say what was seen of `helper" in result.err

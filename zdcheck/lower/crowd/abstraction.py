@@ -144,9 +144,6 @@ class Crowd(Grounding):
             name = f"{self._name(self.program.families[key[0]], key[1])} held by others"
             variables.append(Variable(self.tokens[key], name, BOOL, "shared", name))
         self.crowd_pc = VarId(len(variables))
-        pc = Variable(self.crowd_pc, "others.pc", Type("int", 0, 1), "pc", "others.pc")
-        variables.append(pc)
-        self.variables = tuple(replace(v, index=()) for v in variables)
         followed = [t for t in self.all_threads if t.index not in self.hidden]
         self.position = {t.index: number for number, t in enumerate(followed)}
         self.crowd = len(followed)
@@ -167,9 +164,14 @@ class Crowd(Grounding):
                 (None, None),
             ),
         )
-        self.variables = tuple(
-            replace(v, thread=None if v.thread is None else self.position[v.thread])
-            for v in self.variables
+        # The others are always at the same place, and nobody has to prove that they are not at their end.
+        place = Type("int", 0, 0)
+        self.variables = (
+            *(
+                replace(v, index=(), thread=None if v.thread is None else self.position[v.thread])
+                for v in variables
+            ),
+            Variable(self.crowd_pc, "the others.pc", place, "pc", "the others.pc", (), self.crowd),
         )
         self.cells: dict[Key, Expr] = {}
         for key, cell in self.full.cells.items():
