@@ -20,7 +20,7 @@ from zdcheck.ir.evaluate import evaluator
 from zdcheck.ir.expr import Const, Expr, Op, Var, VarId, and_, le, not_, or_, variables_of
 from zdcheck.ir.interval import interval
 from zdcheck.ir.substitute import one_of, substitute
-from zdcheck.ir.system import Action, State, System
+from zdcheck.ir.system import Action, ActionId, State, System
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +139,7 @@ class Obligations:
         self.takings = takings(self.steps)
         self.frame = Frame(system, "s") if frame is None else frame
         self._literals: dict[tuple[VarId, frozenset[int]], Any] = {}
+        self._enters: dict[tuple[ActionId, VarId, frozenset[int]], Expr] = {}
 
     def bad(self, step: Step) -> Any:
         """Where a check of the step fails, or a value leaves its type."""
@@ -179,10 +180,19 @@ class Obligations:
                     if value not in values:
                         return None
                 case becomes:
-                    exprs.append(one_of(becomes, values, self.system.variables[v].type))
+                    exprs.append(self._entering(step, v, values, becomes))
         terms = [self.literal(v, values) for v, values in literals]
         terms += [self.frame.truth(expr) for expr in exprs]
         return Breaks(tuple(literals), tuple(exprs), all_of(terms))
+
+    def _entering(self, step: Step, v: VarId, values: frozenset[int], becomes: Expr) -> Expr:
+        """Whether the variable has one of the values after the step; the same object for each fact that asks."""
+        key = step.action.id, v, values
+        found = self._enters.get(key)
+        if found is None:
+            found = one_of(becomes, values, self.system.variables[v].type)
+            self._enters[key] = found
+        return found
 
     def literal(self, v: VarId, values: frozenset[int]) -> Any:
         """Whether the variable has one of the values."""
