@@ -207,7 +207,7 @@ MORE = {
         fair strong thread other { spin until b; c = true; }
         progress p : eventually c;""",
     "threads that never step": """var a : bool; var b : bool;
-        thread nothing { } thread sets { a = true; } thread void { }
+        unfair thread nothing { } thread sets { a = true; }
         thread waits { spin until a; b = true; }
         progress p : eventually b;""",
     "one after another, from several beginnings": """var a : 0..2; var b : bool;
@@ -219,6 +219,10 @@ MORE = {
         init { a = any x : 0..1; }
         thread counts { a = 2; }
         progress p : eventually a < 2;""",
+    "some beginnings are not it": """var a : 0..2;
+        init { a = any x : 0..1; }
+        thread counts { a = 2; }
+        progress p : eventually a == 0;""",
     "nobody is fair": """var a : bool; unfair thread sets { a = true; }
         progress p : infinitely often a;""",
 }
