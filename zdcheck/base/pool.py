@@ -47,7 +47,8 @@ def run_all(
     interrupted too and gives what it has, if it has something, and then KeyboardInterrupt is raised; a
     second interrupt does not wait. When the caller stops asking, every process that is still running is ended.
     """
-    # A forked child has everything imported already. The only thread is the one of `on_interrupt`, and holds a lock only after an interrupt.
+    # A forked child has everything imported already. The only thread is the one of `on_interrupt`, and that
+    # holds a lock only after an interrupt.
     context = multiprocessing.get_context("fork")
     waiting = list(reversed(tasks))
     running: dict[Connection, tuple[Task, BaseProcess]] = {}

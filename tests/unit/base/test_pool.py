@@ -96,6 +96,33 @@ def wait(folder: Path) -> str:
     return "slept"
 
 
+def tidies_up(folder: Path) -> str:
+    """As an engine ends what it has started."""
+    folder.with_suffix(".begun").touch()
+    try:
+        time.sleep(20)
+    except KeyboardInterrupt:
+        folder.with_suffix(".tidy").touch()
+        raise
+    return "slept"
+
+
+def test_what_nobody_asks_for_any_more_may_tidy_up(tmp_path: Path) -> None:
+    tasks: list[Path] = [tmp_path / "a", tmp_path / "b"]
+
+    def either(task: Path) -> str:
+        if task.name == "b":
+            return tidies_up(task)
+        while not tasks[1].with_suffix(".begun").exists():
+            time.sleep(0.01)
+        return "at once"
+
+    running = run_all(either, tasks, 2)
+    assert next(running) == (tasks[0], Done("at once"))
+    running.close()  # type: ignore[attr-defined]
+    assert tasks[1].with_suffix(".tidy").exists()
+
+
 def test_a_caller_that_stops_asking_leaves_no_process(tmp_path: Path) -> None:
     tasks: list[Path] = [tmp_path / "a", tmp_path / "b"]
     running = run_all(lambda task: "at once" if task.name == "a" else wait(task), tasks, 2)
