@@ -56,6 +56,15 @@ def test_a_judge_that_gives_up(zdcheck: Zdcheck) -> None:
     assert "rumur gave up: no answer in" in result.out
 
 
+@needs_judges
+@pytest.mark.parametrize("judge", ["rumur", "spin"])
+def test_what_a_judge_needs_to_be_compiled(zdcheck: Zdcheck, judge: str) -> None:
+    result = zdcheck("crosscheck", "specs/unplug.zd", "--judge", judge, "--max-memory", "60M")
+    assert result.code == 3
+    assert "needs more memory than 60 MiB" in result.out
+    assert not result.err
+
+
 def test_no_judge(zdcheck: Zdcheck) -> None:
     result = zdcheck("crosscheck", "specs/unplug.zd", env={"PATH": "/nonexistent"})
     assert result.code == 2

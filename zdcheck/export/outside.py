@@ -86,10 +86,26 @@ def _in_court(
             found = asks(court, system)
         except subprocess.TimeoutExpired:
             found = ("gave-up", None, f"no answer in {timeout_s:.0f} s")
+        except _OutOfMemory as error:
+            found = ("gave-up", None, str(error))
     return Judgement(judge, found[0], found[1], time.monotonic() - started, found[2])
 
 
 Answer = tuple[Literal["holds", "violated", "gave-up"], int | None, str]
+
+
+_NO_MEMORY = (
+    "out of memory",
+    "memory exhausted",
+    "bad_alloc",
+    "Cannot allocate memory",
+    "Killed signal",
+)
+"""What compilers and judges say when that is what they lack."""
+
+
+class _OutOfMemory(Exception):
+    pass
 
 
 class _Court:
@@ -101,11 +117,15 @@ class _Court:
         self.directory = Path()
 
     def prepare(self, *command: str) -> None:
-        """Run what must succeed. Raises ToolError if it does not."""
+        """Run what must succeed. Raises ToolError if it does not, _OutOfMemory if that is why."""
         done = self.run(*command)
-        if done.returncode != 0:
-            last = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no message"]
-            raise ToolError(f"{Path(command[0]).name} refuses the exported model: {last[0]}")
+        if done.returncode == 0:
+            return
+        name, said = Path(command[0]).name, (done.stderr or done.stdout).strip()
+        if any(sign in said for sign in _NO_MEMORY):
+            raise _OutOfMemory(f"{name} needs more memory than {self.max_memory >> 20:,} MiB")
+        last = said.splitlines()[-1:] or ["no message"]
+        raise ToolError(f"{name} refuses the exported model: {last[0]}")
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a command in its own process group, which does not outlive this call."""
