@@ -20,9 +20,6 @@ raised while it converts an argument into an error of its own.
 
 
 _AGAIN_S = 0.02
-_ROUNDS = 50
-_has_raised = False
-"""Since the last one that was listened to, an interrupt has been raised."""
 
 
 def keep_interrupts() -> None:
@@ -46,23 +43,19 @@ def keep_interrupts() -> None:
 
 def interrupt(number: int, frame: FrameType | None) -> None:
     """A handler of signals: raises KeyboardInterrupt, if need be a moment later."""
-    global _has_raised
     if frame is None or (safe := _safe(frame)) is frame:
-        _has_raised = True
         raise KeyboardInterrupt
     _raise_in(safe)
 
 
-def on_interrupt(end: Callable[[], None]) -> None:
+def on_interrupt(end: Callable[[], bool]) -> None:
     """From now on an interrupt also calls `end`, in a thread of its own, while the main thread may be in C.
 
-    `end` makes that C return. It may be called several times, and when there is nothing to end. A forked process must
-    call `stop_listening` first; elsewhere than in the main thread this does nothing, as interrupts are not heard there.
+    `end` makes that C return; it is called again and again until it says that there is nothing to end. A forked process
+    must call `stop_listening` first; elsewhere than in the main thread this does nothing, as interrupts are not heard there.
     """
     if threading.current_thread() is not threading.main_thread():
         return
-    global _has_raised
-    _has_raised = False
     hears, tells = os.pipe()
     os.set_blocking(tells, False)
     signal.set_wakeup_fd(tells, warn_on_full_buffer=False)
@@ -74,18 +67,12 @@ def stop_listening() -> None:
     signal.set_wakeup_fd(-1)
 
 
-def _listen(hears: int, end: Callable[[], None]) -> None:
-    global _has_raised
+def _listen(hears: int, end: Callable[[], bool]) -> None:
     while numbers := os.read(hears, 64):
-        if signal.SIGINT not in numbers and signal.SIGTERM not in numbers:
-            continue
-        # The C function may be entered only now, and then has not heard it.
-        for _ in range(_ROUNDS):
-            if _has_raised:
-                break
-            end()
-            time.sleep(_AGAIN_S)
-        _has_raised = False
+        if signal.SIGINT in numbers or signal.SIGTERM in numbers:
+            # The C function may be entered only now, and then has not heard it.
+            while end():
+                time.sleep(_AGAIN_S)
 
 
 def _safe(frame: FrameType) -> FrameType:
@@ -103,10 +90,8 @@ def _raise_in(frame: FrameType) -> None:
 
 
 def _raise(frame: FrameType, event: str, value: Any) -> None:
-    global _has_raised
     frame.f_trace_opcodes = False
     sys.settrace(None)
-    _has_raised = True
     raise KeyboardInterrupt
 
 

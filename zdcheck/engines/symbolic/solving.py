@@ -66,14 +66,21 @@ def _listen(process: int) -> None:
     on_interrupt(_end_question)
 
 
-def _end_question() -> None:
-    # It also looks for errors, and may find one of the question's.
-    with suppress(z3.Z3Exception):
-        z3.main_ctx().interrupt()
+_is_asking = False
+"""Between questions nothing may be interrupted: Z3 would leave what it is at as it is, such as a term it simplifies."""
+
+
+def _end_question() -> bool:
+    if _is_asking:
+        # It also looks for errors, and may find one of the question's.
+        with suppress(z3.Z3Exception):
+            z3.main_ctx().interrupt()
+    return _is_asking
 
 
 def is_satisfiable(solver: Any, *assumptions: Any, clock: Clock) -> bool:
     """Whether there is a model. Raises LimitReached, also for an interrupt."""
+    global _is_asking
     left = clock.left_s()
     # Z3 reads 2^32 - 1 as no limit. What it does by itself about Ctrl-C may wait for a lock that it holds, for ever.
     limit = 4294967295 if left is None else max(1, min(int(left * 1000), 2**31))
@@ -82,6 +89,7 @@ def is_satisfiable(solver: Any, *assumptions: Any, clock: Clock) -> bool:
     try:
         # `solver.check` looks at the sort of each assumption, which takes longer than most questions.
         array = (z3.Ast * len(assumptions))(*(term.ast for term in assumptions))
+        _is_asking = True
         answer = z3.CheckSatResult(
             z3.Z3_solver_check_assumptions(solver.ctx.ref(), solver.solver, len(assumptions), array)
         )
@@ -91,6 +99,8 @@ def is_satisfiable(solver: Any, *assumptions: Any, clock: Clock) -> bool:
         if "canceled" in str(error) or "interrupted" in str(error):
             raise LimitReached("interrupt") from None
         raise
+    finally:
+        _is_asking = False
     if answer == z3.sat:
         return True
     if answer == z3.unsat:

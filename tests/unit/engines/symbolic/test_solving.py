@@ -48,3 +48,34 @@ def test_an_interrupt_ends_it(number: signal.Signals) -> None:
         finally:
             process.kill()
     assert (out, err, process.returncode) == ("interrupt\n", "", 0)
+
+
+BETWEEN = """
+import os, signal, time
+import z3
+from zdcheck.engines.protocol import Limits
+from zdcheck.engines.symbolic.solving import Clock, is_satisfiable
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+a = z3.Bool("a")
+solver = z3.Solver()
+solver.add(a)
+assert is_satisfiable(solver, clock=Clock(Limits()))
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(1)
+except KeyboardInterrupt:
+    pass
+ends = time.monotonic() + 0.5
+while time.monotonic() < ends:
+    simple = z3.simplify(z3.And(z3.Or(a, z3.Not(a)), z3.BoolVal(True)))
+    assert z3.is_true(simple), simple
+"""
+
+
+def test_an_interrupt_between_questions_ends_nothing() -> None:
+    """What Z3 is made to give up it leaves as it is, and nobody is told."""
+    done = subprocess.run(
+        [sys.executable, "-c", BETWEEN], capture_output=True, text=True, check=False
+    )
+    assert (done.stderr, done.returncode) == ("", 0)
