@@ -163,7 +163,7 @@ def _baseline(report: CheckReport) -> Baseline:
 
 
 def _all_tried(job: Job, count: int, jobs: int) -> Iterator[tuple[int, Tried]]:
-    """The mutants as they are done. Leaves no process behind."""
+    """The mutants as they are done. Leaves no process and no thread behind."""
     if not count:
         return
     # Mutants are never met again: their programs would only push others out of the user's cache.
@@ -178,11 +178,13 @@ def _all_tried(job: Job, count: int, jobs: int) -> Iterator[tuple[int, Tried]]:
                 waiting = {pool.submit(_try, number): number for number in range(count)}
             for future in as_completed(waiting):
                 yield waiting[future], future.result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        except BaseException:
             for process in multiprocessing.active_children():
                 process.terminate()
-            pool.shutdown()
+            raise
+        finally:
+            # It waits for its thread, which closes what it would else be woken by when Python ends.
+            pool.shutdown(cancel_futures=True)
 
 
 @contextmanager

@@ -167,3 +167,24 @@ def test_an_interrupt_reports_what_was_found(folder: Path) -> None:
     assert "interrupted" in err
     assert "Traceback" not in err
     assert json.loads((folder / "r.json").read_text())["specs"][0]["left_out"]["untried"] > 0
+
+
+LEAVES = """
+import threading
+from zdcheck.mutation import try_mutants
+from zdcheck.pipeline import Options
+
+if __name__ == "__main__":
+    found = try_mutants("specs/mutants.zd", Options(), library=False, quick=True, jobs=2)
+    assert found.mutants
+    print([thread.name for thread in threading.enumerate()])
+"""
+
+
+def test_no_thread_is_left(folder: Path) -> None:
+    """One that still ends when Python does may write to what is closed already."""
+    (folder / "leaves.py").write_text(LEAVES)
+    done = subprocess.run(
+        [sys.executable, "leaves.py"], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("['MainThread']\n", "")
