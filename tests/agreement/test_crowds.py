@@ -356,6 +356,14 @@ def _never_together(samples: Samples, view: View) -> dict[LocalState, dict[VarId
     }
 
 
+def workers(text: str, folder: Path) -> Crowd:
+    """Any number of the spec's workers, in its check `it`."""
+    path = folder / "spec.zd"
+    path.write_text(text, encoding="utf-8")
+    spec = load_spec(str(path))
+    return crowd_of_check(spec, spec.check("it"), Options(), ("worker",))
+
+
 seen = crowds._seen
 
 
@@ -365,10 +373,7 @@ def test_what_is_not_seen_by_mistake_has_no_certificate(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    path = tmp_path / "race.zd"
-    path.write_text(RACE, encoding="utf-8")
-    spec = load_spec(str(path))
-    crowd = crowd_of_check(spec, spec.check("it"), Options(), ("worker",))
+    crowd = workers(RACE, tmp_path)
     claim = prove_for_all(crowd.abstraction, 1, Limits(timeout_s=60), ignore)
     assert isinstance(claim, OpenForAll)
     monkeypatch.setattr(crowds, "_seen", mistake)
@@ -452,10 +457,7 @@ check "it" { expect violation assertion; }
 
 
 def test_a_step_that_nobody_can_end_may_fail_before(tmp_path: Path) -> None:
-    path = tmp_path / "blocked.zd"
-    path.write_text(BLOCKED, encoding="utf-8")
-    spec = load_spec(str(path))
-    crowd = crowd_of_check(spec, spec.check("it"), Options(), ("worker",))
+    crowd = workers(BLOCKED, tmp_path)
     claim = prove_for_all(crowd.abstraction, 1, Limits(timeout_s=60), ignore)
     assert isinstance(claim, OpenForAll)
 

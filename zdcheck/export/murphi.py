@@ -123,8 +123,6 @@ class _Murphi:
         yield "-- Check with: rumur --deadlock-detection stuck --symmetry-reduction off"
         for sentence in self.model.omitted:
             yield f"-- {sentence}"
-        for promise in self.model.promises:
-            yield f"-- Progress {promise.name} is not in here: Murphi has no fairness."
         yield ""
         yield "var"
         for variable, name in zip(self.system.variables, self.model.names, strict=True):
