@@ -77,10 +77,14 @@ class Self:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A value bound by a quantifier, a choice, or an update of many cells. Numbers are unique."""
+    """A value bound by a quantifier, a choice, or an update of many cells. Numbers are unique.
+
+    `kind`: what its values are objects or threads of; None for integers.
+    """
 
     number: int
     name: str
+    kind: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,3 +139,8 @@ Type = (
 
 Domain = BoolType | IntType | EnumType | RefType
 """What `for`, `any` and the quantifiers range over: finite, in order, never null."""
+
+
+def kind_of(domain: Domain) -> str | None:
+    """The kind whose members it ranges over; None for values."""
+    return domain.kind if isinstance(domain, RefType) else None

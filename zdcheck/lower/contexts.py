@@ -120,7 +120,7 @@ class Contexts:
     def _instances(self, lock: LockClass) -> tuple[tuple[Bound, ...], tuple[Over, ...]]:
         """Bound names for all locks of a class."""
         dimensions = self.layout.families[lock.owner].dimensions
-        overs = tuple(Over(self.layout.bound("i"), d.low, d.low + d.size - 1) for d in dimensions)
+        overs = tuple(self.layout.over("i", d) for d in dimensions)
         return tuple(over.bound for over in overs), overs
 
     def held_by_self(self, lock: LockClass) -> Term:
@@ -143,7 +143,7 @@ class Contexts:
         if lock.readers is None or shared:
             return free
         threads = self.layout.kind_dimension("thread")
-        reader = self.layout.bound("t")
+        reader = self.layout.bound("t", "thread")
         nobody = each(
             "forall",
             reader,
@@ -226,9 +226,8 @@ class Contexts:
     def _acknowledge(self, period: GracePeriod, left: m.SectionSymbol) -> Assignment:
         """Leaving `left` for good tells whoever waits that this thread has been outside."""
         waiters = self.layout.kind_dimension(period.template)
-        waiter = self.layout.bound("waiter")
-        over = Over(waiter, waiters.low, waiters.low + waiters.size - 1)
-        cell = Cell(period.pending, (waiter, SELF))
+        over = self.layout.over("waiter", waiters)
+        cell = Cell(period.pending, (over.bound, SELF))
         still_inside = [apply("lt", Const(1), self._depth(left))]
         for other in sorted(period.sections - {left}, key=lambda s: s.name):
             still_inside.append(apply("lt", Const(0), self._depth(other)))
@@ -241,7 +240,7 @@ class Contexts:
         """A grace period: the step that notes who is inside, and the step that has waited for them."""
         period = self.periods.of(sections, template)
         threads = self.layout.kind_dimension("thread")
-        thread = self.layout.bound("t")
+        thread = self.layout.bound("t", "thread")
         low, high = threads.low, threads.low + threads.size - 1
         inside = [apply("lt", Const(0), self._depth(s, thread)) for s in sections]
         noted = apply("or", *inside, Const(0))

@@ -259,7 +259,7 @@ class Flow(Calls):
         """`target = any …`; `evaluation` has what the target's place rests on."""
         assert value.domain is not None
         low, high = self.symbols.instance.domain(value.domain, span)
-        bound = self.layout.bound(name)
+        bound = self.layout.bound(name, t.kind_of(value.domain))
         where: Term = Const(1)
         if value.variable is not None:
             evaluation.frame.values[value.variable] = Scalar(bound)

@@ -47,10 +47,9 @@ class Scalar:
 
 @dataclass(frozen=True)
 class SetValue:
-    """A set, as the membership of each member; `low..high` are the members there could be."""
+    """A set, as the membership of each of the `members` that there could be."""
 
-    low: int
-    high: int
+    members: Dimension
     has: Callable[[Term], Term]
 
 
@@ -81,8 +80,7 @@ class SetStorage:
     """A set variable: its family's last dimension is the member."""
 
     family: FamilyId
-    low: int
-    high: int
+    members: Dimension
 
 
 @dataclass(frozen=True)
@@ -127,7 +125,7 @@ class Place:
 def families_of(shape: Shape) -> tuple[FamilyId, ...]:
     """Every family that a write to this shape may change."""
     match shape:
-        case ScalarStorage(family, _) | SetStorage(family, _, _):
+        case ScalarStorage(family, _) | SetStorage(family, _):
             return (family,)
         case VariantStorage(_, tag, slots):
             return (tag, *slots.values())
@@ -156,10 +154,15 @@ class Layout:
 
     # --- names and bounds ---------------------------------------------------------------
 
-    def bound(self, name: str) -> Bound:
-        """A fresh bound name."""
+    def bound(self, name: str, kind: str | None) -> Bound:
+        """A fresh bound name for members of a kind, or (None) integers."""
         self._bounds += 1
-        return Bound(self._bounds, name)
+        return Bound(self._bounds, name, kind)
+
+    def over(self, name: str, dimension: Dimension) -> Over:
+        """A fresh bound name for every value of an index."""
+        last = dimension.low + dimension.size - 1
+        return Over(self.bound(name, dimension.kind), dimension.low, last)
 
     def _unique(self, name: str) -> str:
         count = self._names.get(name, 0) + 1
@@ -258,7 +261,7 @@ class Layout:
                 values = tuple(int(v in present) for v in members.values)
                 family = make("", BOOL, (members,), values)
                 self.composites.append(Composite(family, ()))
-                shape = SetStorage(family, members.low, members.low + members.size - 1)
+                shape = SetStorage(family, members)
             case t.VariantType(variant):
                 symbol = self.instance.model.variants[variant]
                 tag, payload = self._constant_variant(symbol, initial)
@@ -340,8 +343,8 @@ class Layout:
         match place.storage.shape:
             case ScalarStorage(family, _):
                 return Scalar(Cell(family, place.index))
-            case SetStorage(family, low, high):
-                return SetValue(low, high, lambda member: Cell(family, (*place.index, member)))
+            case SetStorage(family, members):
+                return SetValue(members, lambda member: Cell(family, (*place.index, member)))
             case VariantStorage(_, tag, slots):
                 return VariantValue(
                     Cell(tag, place.index),
@@ -355,10 +358,10 @@ class Layout:
         match place.storage.shape, value:
             case ScalarStorage(family, _), Scalar(term):
                 return (Assignment(Cell(family, place.index), term),)
-            case SetStorage(family, low, high), SetValue(_, _, has):
-                member = self.bound("member")
-                cell = Cell(family, (*place.index, member))
-                return (Assignment(cell, has(member), (Over(member, low, high),)),)
+            case SetStorage(family, members), SetValue(_, has):
+                over = self.over("member", members)
+                cell = Cell(family, (*place.index, over.bound))
+                return (Assignment(cell, has(over.bound), (over,)),)
             case VariantStorage(_, tag, slots), VariantValue(new_tag, new_slots):
                 updates = [Assignment(Cell(tag, place.index), new_tag)]
                 updates += [
@@ -377,14 +380,13 @@ class Layout:
                 return Scalar(
                     Const(self.default(scalar) if known.any_initial else known.initial[0])
                 )
-            case SetStorage(family, low, high):
+            case SetStorage(family, members):
                 initial = self.families[family].initial
                 if not any(initial) or self.families[family].any_initial:
-                    return SetValue(low, high, lambda member: Const(0))
-                present = [Const(low + i) for i, value in enumerate(initial) if value]
+                    return SetValue(members, lambda member: Const(0))
+                present = [Const(members.low + i) for i, value in enumerate(initial) if value]
                 return SetValue(
-                    low,
-                    high,
+                    members,
                     lambda member: apply(
                         "or", *(apply("eq", member, p) for p in present), Const(0)
                     ),
@@ -405,8 +407,8 @@ class Layout:
         match place.storage.shape:
             case ScalarStorage():
                 return self.write(place, Scalar(Const(NULL)))
-            case SetStorage(_, low, high):
-                return self.write(place, SetValue(low, high, lambda member: Const(0)))
+            case SetStorage(_, members):
+                return self.write(place, SetValue(members, lambda member: Const(0)))
             case VariantStorage(symbol, _, _):
                 slots = {s: Const(self.default(scalar)) for s, scalar in self.slots(symbol).items()}
                 return self.write(place, VariantValue(Const(0), dict(slots)))
@@ -416,7 +418,7 @@ class Layout:
     def reset(self, storage: Storage, index: tuple[Term, ...]) -> tuple[Assignment, ...]:
         """The updates that give every element of a storage its initial value."""
         missing = storage.dimensions[len(index) :]
-        overs = tuple(Over(self.bound("i"), d.low, d.low + d.size - 1) for d in missing)
+        overs = tuple(self.over("i", d) for d in missing)
         full = (*index, *(over.bound for over in overs))
         if isinstance(storage.shape, LockStorage):
             return self._reset_lock(storage.shape.lock, full, overs)
@@ -429,10 +431,9 @@ class Layout:
         updates = [Assignment(Cell(lock.owner, index), Const(NULL), overs)]
         if lock.readers is not None:
             threads = self.kind_dimension("thread")
-            reader = self.bound("t")
-            over = Over(reader, threads.low, threads.low + threads.size - 1)
+            over = self.over("t", threads)
             updates.append(
-                Assignment(Cell(lock.readers, (*index, reader)), Const(0), (*overs, over))
+                Assignment(Cell(lock.readers, (*index, over.bound)), Const(0), (*overs, over))
             )
         return tuple(updates)
 
@@ -443,9 +444,10 @@ class Layout:
         match a, b:
             case Scalar(x), Scalar(y):
                 return apply("eq", x, y)
-            case SetValue(low, high, has_a), SetValue(_, _, has_b):
-                member = self.bound("member")
-                return each("forall", member, low, high, apply("eq", has_a(member), has_b(member)))
+            case SetValue(members, has_a), SetValue(_, has_b):
+                over = self.over("member", members)
+                alike = apply("eq", has_a(over.bound), has_b(over.bound))
+                return each("forall", over.bound, over.low, over.high, alike)
             case VariantValue(tag_a, slots_a), VariantValue(tag_b, slots_b):
                 same = [apply("eq", slots_a[slot], slots_b[slot]) for slot in slots_a]
                 return apply("and", apply("eq", tag_a, tag_b), *same, Const(1))
@@ -457,8 +459,8 @@ class Layout:
         match a, b:
             case Scalar(x), Scalar(y):
                 return Scalar(apply("ite", condition, x, y))
-            case SetValue(low, high, has_a), SetValue(_, _, has_b):
-                return SetValue(low, high, lambda v: apply("ite", condition, has_a(v), has_b(v)))
+            case SetValue(members, has_a), SetValue(_, has_b):
+                return SetValue(members, lambda v: apply("ite", condition, has_a(v), has_b(v)))
             case VariantValue(tag_a, slots_a), VariantValue(tag_b, slots_b):
                 return VariantValue(
                     apply("ite", condition, tag_a, tag_b),

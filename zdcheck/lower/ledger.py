@@ -40,7 +40,7 @@ class Ledger:
             if not field.counted:
                 continue
             (family,) = families_of(storage.shape)
-            object = self.layout.bound(field.kind)
+            object = self.layout.bound(field.kind, field.kind)
             bias: Term = Const(0)
             if field.bias is not None:
                 bias = Evaluation(self.symbols, Frame(), "ghost").term(field.bias)
@@ -58,18 +58,17 @@ class Ledger:
         return tuple(found)
 
     def _of(self, storage: Storage) -> list[HolderFamily]:
-        overs = tuple(
-            Over(self.layout.bound("i"), d.low, d.low + d.size - 1) for d in storage.dimensions
-        )
+        overs = tuple(self.layout.over("i", d) for d in storage.dimensions)
         index = tuple(over.bound for over in overs)
         match storage.shape:
             case ScalarStorage(family, _) if storage.holds is not None:
                 cell = Cell(family, index)
                 return [self._holder(storage.holds, cell, cell, Const(1), overs, {}, storage.span)]
-            case SetStorage(family, low, high) if storage.holds is not None:
-                member = self.layout.bound("member")
+            case SetStorage(family, members) if storage.holds is not None:
+                over = self.layout.over("member", members)
+                member = over.bound
                 cell = Cell(family, (*index, member))
-                overs = (*overs, Over(member, low, high))
+                overs = (*overs, over)
                 return [self._holder(storage.holds, cell, member, cell, overs, {}, storage.span)]
             case VariantStorage():
                 return self._variant(storage, storage.shape, Place(storage, index), overs)

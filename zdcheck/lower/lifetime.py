@@ -8,7 +8,6 @@ from zdcheck.ir.parametric import (
     Apply,
     Assignment,
     Cell,
-    Over,
     Requirement,
     Term,
     Touch,
@@ -70,14 +69,14 @@ class Lifetimes:
                 homes[inhabitant] = None
                 pending.append(inhabitant)
                 dimension = self.layout.kind_dimension(inhabitant)
-                bound = self.layout.bound(inhabitant)
+                over = self.layout.over(inhabitant, dimension)
+                bound = over.bound
                 (home_family,) = families_of(self.symbols.fields[symbol].shape)
                 place = Cell(home_family, (bound,))
                 alive = Cell(self.symbols.alive[inhabitant], (bound,))
                 home_dies = self._home_dies(home, kind, object, place, dying)
                 dies = apply("and", apply("eq", alive, Const(ALIVE)), home_dies)
                 dying[inhabitant] = (bound, dies)
-                over = Over(bound, dimension.low, dimension.low + dimension.size - 1)
                 updates.append(Assignment(alive, apply("ite", dies, Const(GONE), alive), (over,)))
                 for update in self._resets(inhabitant, bound):
                     kept = apply("ite", dies, update.value, update.cell)

@@ -16,6 +16,7 @@ from zdcheck.ir.parametric import (
     implication,
 )
 from zdcheck.lang import model as m
+from zdcheck.lang import types as t
 from zdcheck.lower.layout import Scalar
 from zdcheck.lower.terms import Evaluation, Frame, Symbols
 
@@ -64,7 +65,7 @@ def _property(prop: m.Property, symbols: Symbols) -> PropertyTerm:
     body = prop.body
     while isinstance(body, m.Quantifier) and body.op == "forall":
         low, high = symbols.instance.domain(body.domain, body.span)
-        bound = symbols.layout.bound(body.variable.name)
+        bound = symbols.layout.bound(body.variable.name, t.kind_of(body.domain))
         evaluation.frame.values[body.variable] = Scalar(bound)
         type = symbols.instance.scalar(body.domain, body.span)
         binders.append(Binder(bound, type, low, high))

@@ -19,6 +19,7 @@ from zdcheck.ir.parametric import (
     Assignment,
     Bound,
     Cell,
+    Dimension,
     Each,
     Ended,
     FamilyId,
@@ -319,8 +320,9 @@ class Evaluation:
                 return self._set_of(expr)
             case m.SizeOfSet(operand):
                 members = self.set(operand)
-                bound = self.layout.bound("member")
-                return Scalar(each("count", bound, members.low, members.high, members.has(bound)))
+                over = self.layout.over("member", members.members)
+                has = members.has(over.bound)
+                return Scalar(each("count", over.bound, over.low, over.high, has))
             case m.IndexOf(operand):
                 return Scalar(self._index_of(operand))
             case m.IsAlive(operand):
@@ -445,10 +447,10 @@ class Evaluation:
         match a, b:
             case Scalar(x), Scalar(y):
                 return Scalar(apply("add" if op == "+" else "sub", x, y))
-            case SetValue(low, high, has_a), SetValue(_, _, has_b) if op == "+":
-                return SetValue(low, high, lambda v: apply("or", has_a(v), has_b(v)))
-            case SetValue(low, high, has_a), SetValue(_, _, has_b):
-                return SetValue(low, high, lambda v: apply("and", has_a(v), apply("not", has_b(v))))
+            case SetValue(members, has_a), SetValue(_, has_b) if op == "+":
+                return SetValue(members, lambda v: apply("or", has_a(v), has_b(v)))
+            case SetValue(members, has_a), SetValue(_, has_b):
+                return SetValue(members, lambda v: apply("and", has_a(v), apply("not", has_b(v))))
             case _:
                 raise AssertionError(f"{a} {op} {b}")
 
@@ -465,10 +467,8 @@ class Evaluation:
         members = [self.term(member) for member in expr.members]
         for term, member in zip(members, expr.members, strict=True):
             self.not_null(term, member.type, member.span)
-        low, high = (0, -1) if not kind else self.instance.domain(t.RefType(kind), expr.span)
         return SetValue(
-            low,
-            high,
+            self.layout.kind_dimension(kind) if kind else Dimension(None, 0, 0),
             lambda v: apply("or", *(apply("eq", v, term) for term in members), Const(0), Const(0)),
         )
 
@@ -480,7 +480,7 @@ class Evaluation:
         body: m.Expr,
     ) -> Term:
         low, high = self.instance.domain(domain, variable.span)
-        bound = self.layout.bound(variable.name)
+        bound = self.layout.bound(variable.name, t.kind_of(domain))
         self.frame.values[variable] = Scalar(bound)
         with self.ranging(high - low + 1, variable.span), self.for_all(bound, low, high):
             term = self.term(body)

@@ -373,7 +373,7 @@ class Crowd(Grounding):
         }
         if acting is not None:
             places[acting] = (Const(location), self.all_threads[acting].end)
-        return Cast(self.program.families, self.ranges, self.hidden - {acting}, places)
+        return Cast(self.ranges, self.hidden - {acting}, places)
 
     def _context(
         self,
