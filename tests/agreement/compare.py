@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import pairwise
+from dataclasses import replace
+from itertools import pairwise, product
 from pathlib import Path
 
 from zdcheck.engines.explicit.engine import ExplicitEngine, ExplicitOptions
@@ -82,21 +83,50 @@ def _statements(system: System, claim: NoneFound) -> set[int]:
     return {s for id in claim.statistics.fired for s in system.actions[id].statements}
 
 
+class Explorers:
+    """The explorer of one system with each reduction, on and off; what several of them share is made once."""
+
+    def __init__(self, system: System, cache: Path) -> None:
+        self.system = system
+        self.engines = {
+            symmetry: ExplicitEngine(ExplicitOptions(symmetry, cache=cache))
+            for symmetry in (False, True)
+        }
+
+    def ways(self) -> list[tuple[bool, bool]]:
+        """(symmetry, partial order), each combination once that searches in another way than those before it.
+
+        Where nothing can be exchanged, symmetry leaves the program as it is; with one thread there is no order.
+        """
+        found: dict[tuple[str, bool], tuple[bool, bool]] = {}
+        for symmetry, order in product((False, True), repeat=2):
+            prepared = self.engines[symmetry].prepare(self.system)
+            ordered = order and prepared.unordered is None
+            found.setdefault((prepared.program.text, ordered), (symmetry, order))
+        return list(found.values())
+
+    def explored(self, symmetry: bool, partial_order: bool, workers: int) -> Claim:
+        """As `explored`."""
+        engine = self.engines[symmetry]
+        trial = ExplicitOptions().trial if workers == 1 else 0
+        engine.options = replace(engine.options, partial_order=partial_order, trial=trial)
+        return engine.solve(self.system, Limits(workers=workers), ignore)
+
+
 def agree(system: System, cache: Path, workers: Iterable[int] = (1, 2)) -> Claim | None:
     """Both engines say the same, with and without reductions. None if there are too many states."""
-    wanted = interpreted(system, 4000)
+    return agree_with(interpreted(system, 4000), Explorers(system, cache), workers)
+
+
+def agree_with(wanted: Claim, explorers: Explorers, workers: Iterable[int]) -> Claim | None:
+    """As `agree`, with what the interpreter said."""
     if isinstance(wanted, Stopped):
         return None
-    symmetric = explored(system, cache, symmetry=True)
-    same(system, wanted, symmetric, reduced=True)
-    for count in workers:
-        same(system, wanted, explored(system, cache, workers=count), reduced=False)
-        got = explored(system, cache, workers=count, partial_order=True)
-        same(system, wanted, got, reduced=False)
-        got = explored(system, cache, workers=count, symmetry=True)
-        same(system, wanted, got, reduced=True)
-        same(system, symmetric, got, reduced=False)
-        got = explored(system, cache, workers=count, symmetry=True, partial_order=True)
-        same(system, wanted, got, reduced=True)
-        same(system, symmetric, got, reduced=False)
+    symmetric: Claim | None = None
+    for count, (symmetry, order) in product(workers, explorers.ways()):
+        got = explorers.explored(symmetry, order, count)
+        same(explorers.system, wanted, got, reduced=symmetry)
+        if symmetry and symmetric is not None:
+            same(explorers.system, symmetric, got, reduced=False)
+        symmetric = symmetric or (got if symmetry else None)
     return wanted

@@ -25,13 +25,16 @@ from zdcheck.lang.parser import parse
 EVERYDAY = range(20)
 MANY = range(1000, 2000)
 
+CLOSER = 5
+"""The dear opinions are asked so many times more often than in the campaign."""
+
 CHEAP = tuple(o for o in OPINIONS if o.name in ("layout", "as written"))
 """Opinions that compile nothing."""
 
 
 @pytest.mark.parametrize("seed", EVERYDAY)
 def test_random_specs(seed: int, cache: Path) -> None:
-    consult(seed, random_spec(Random(seed)), cache)
+    consult(CLOSER * seed, random_spec(Random(seed)), cache)
 
 
 @pytest.mark.slow
@@ -40,7 +43,7 @@ def test_many_random_specs(first: int, cache: Path) -> None:
     asked = Counter[str]()
     for seed in range(first, first + 50):
         try:
-            asked += consult(seed, random_spec(Random(seed)), cache)
+            asked += consult(CLOSER * seed, random_spec(Random(seed)), cache)
         except Exception as error:
             error.add_note(f"random_spec(Random({seed}))")
             raise

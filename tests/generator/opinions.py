@@ -10,9 +10,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
-from tests.agreement.compare import agree, interpreted
+from tests.agreement.compare import Explorers, agree_with, interpreted
 from tests.agreement.test_bmc import bmc_agrees
 from tests.agreement.test_judges import judged
 from tests.agreement.test_proofs import proves_only_what_holds
@@ -22,8 +23,7 @@ from tests.support.levels import disagreement
 from tests.support.surface import Wrong
 from zdcheck.base.diagnostics import SpecError
 from zdcheck.base.source import SourceFile
-from zdcheck.engines.explicit.engine import ExplicitEngine
-from zdcheck.engines.protocol import NoneFound
+from zdcheck.engines.protocol import Claim, NoneFound
 from zdcheck.export.compare import differences, ours
 from zdcheck.export.outside import ask_about_progress, is_installed
 from zdcheck.ir.fingerprint import fingerprint
@@ -39,7 +39,7 @@ class Disagreement(AssertionError):
     """Two that should say the same do not."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Case:
     """One check of a spec, ready for every engine."""
 
@@ -47,6 +47,11 @@ class Case:
     instance: Instance
     system: System
     cache: Path
+
+    @cached_property
+    def wanted(self) -> Claim:
+        """What the interpreter says."""
+        return interpreted(self.system, 4000)
 
 
 def cases(text: str, cache: Path) -> Iterator[Case]:
@@ -63,9 +68,10 @@ def _model(text: str) -> m.Model:
 
 def _explorer(workers: int) -> Callable[[Case], bool]:
     def compare(case: Case) -> bool:
-        if ExplicitEngine().refuses(case.system) is not None:
+        explorers = Explorers(case.system, case.cache)
+        if explorers.engines[True].refuses(case.system) is not None:
             return False
-        return agree(case.system, case.cache, range(1, workers + 1)) is not None
+        return agree_with(case.wanted, explorers, (workers,)) is not None
 
     return compare
 
@@ -132,7 +138,7 @@ def _spin_on_progress(case: Case) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """`ask` raises on a difference, and says whether it could compare. Asked about one seed in `every`.
+    """`ask` raises on a difference, and says whether it could compare. Asked in one turn of `every`.
 
     `quick`: what it compiles searches too few states for it to be worth optimising.
     """
@@ -144,24 +150,24 @@ class Opinion:
 
 
 OPINIONS = (
-    Opinion("layout", 10, _layout),
+    Opinion("layout", 50, _layout),
     Opinion("explorer, each reduction", 1, _explorer(1), quick=True),
-    Opinion("two workers", 5, _explorer(2), quick=True),
-    Opinion("two workers, -O2", 50, _explorer(2)),
-    Opinion("as written", 20, _second_meaning),
-    Opinion("bmc", 10, _bmc),
-    Opinion("induction", 10, _proof),
-    Opinion("Spacer", 10, _spacer),
-    Opinion("rumur", 25, _rumur, quick=True),
-    Opinion("SPIN", 25, _spin, quick=True),
-    Opinion("SPIN on progress", 25, _spin_on_progress, quick=True),
+    Opinion("two workers", 20, _explorer(2), quick=True),
+    Opinion("two workers, -O2", 500, _explorer(2)),
+    Opinion("as written", 50, _second_meaning),
+    Opinion("bmc", 50, _bmc),
+    Opinion("induction", 50, _proof),
+    Opinion("Spacer", 100, _spacer),
+    Opinion("rumur", 200, _rumur, quick=True),
+    Opinion("SPIN", 100, _spin, quick=True),
+    Opinion("SPIN on progress", 50, _spin_on_progress, quick=True),
 )
 
 
 def consult(
-    seed: int, text: str, cache: Path, opinions: tuple[Opinion, ...] = OPINIONS
+    turn: int, text: str, cache: Path, opinions: tuple[Opinion, ...] = OPINIONS
 ) -> Counter[str]:
-    """Ask about a spec; how many comparisons each opinion made.
+    """Ask about a spec those whose turn it is; how many comparisons each opinion made.
 
     Raises Disagreement, or whatever an engine raised that it should not have.
     """
@@ -171,7 +177,7 @@ def consult(
     except SpecError:
         return Counter({"refused by the language": 1})
     for opinion in opinions:
-        if seed % opinion.every:
+        if turn % opinion.every:
             continue
         for case in every:
             try:

@@ -119,13 +119,13 @@ def _optimisation(actions: int) -> Optimisation:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A system and its program."""
+    """A system and its program. `unordered` says why no partial order can be used, to be printed behind `off`."""
 
     system: System
     program: Program
     notes: Mapping[str, str]
     entries: Sequence[int]
-    partial_order: bool
+    unordered: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,7 @@ class ExplicitEngine:
             if width_of(variable.type) >= WORD - 2:
                 return f"`{variable.name}` needs more than {WORD - 3} bits"
         try:
-            self._prepare(system)
+            self.prepare(system)
         except TooLarge:
             return "a value may need more than 64 bits"
         except RecursionError:
@@ -191,10 +191,10 @@ class ExplicitEngine:
         cache = self.options.cache or cache_directory()
         return Workshop(compiler, cache, self.options.sanitizer)
 
-    def _prepare(self, system: System) -> Prepared:
-        """The program of a system; the last one is remembered."""
+    def prepare(self, system: System) -> Prepared:
+        """The program of a system; the last one is remembered. Raises TooLarge, RecursionError."""
         if self._prepared is None or self._prepared.system is not system:
-            self._prepared = _prepared(system, self.options)
+            self._prepared = _prepared(system, self.options.symmetry)
         return self._prepared
 
     # --- solving ------------------------------------------------------------------------
@@ -233,7 +233,7 @@ class ExplicitEngine:
 
     def _search(self, system: System, limits: Limits, watch: Watcher) -> _Search:
         started = time.monotonic()
-        return _Search(self._prepare(system), self.options, limits, watch, started)
+        return _Search(self.prepare(system), self.options, limits, watch, started)
 
     def _compiler(self, system: System) -> Compiler:
         compiler = find_compiler()
@@ -251,16 +251,14 @@ class ExplicitEngine:
             return search.ended("time")
 
 
-def _prepared(system: System, options: ExplicitOptions) -> Prepared:
-    reduces = options.symmetry and not system.progress
+def _prepared(system: System, wants_symmetry: bool) -> Prepared:
+    reduces = wants_symmetry and not system.progress
     symmetry = symmetry_of(system) if reduces else Symmetry((), {})
     entries = entry_classes(system, symmetry.orbits)
     layout = layout_of(system, records(system, symmetry))
     notes = dict(_symmetry_notes(symmetry)) if reduces else {"symmetry": "off"}
-    if options.symmetry and not reduces:
+    if wants_symmetry and not reduces:
         notes["symmetry"] = "off: progress, for fairness tells threads apart"
-    if (why := _no_partial_order(system, layout, symmetry, options)) is not None:
-        notes["partial order"] = f"off{why}"
     program = emit(
         system,
         layout,
@@ -269,15 +267,10 @@ def _prepared(system: System, options: ExplicitOptions) -> Prepared:
         violation_classes(system) if symmetry.orbits else None,
         entries,
     )
-    return Prepared(system, program, notes, entries, why is None)
+    return Prepared(system, program, notes, entries, _no_partial_order(system, layout, symmetry))
 
 
-def _no_partial_order(
-    system: System, layout: Layout, symmetry: Symmetry, options: ExplicitOptions
-) -> str | None:
-    """Why the partial order is left out, to be printed behind `off`; None if it is not."""
-    if not options.partial_order:
-        return ""
+def _no_partial_order(system: System, layout: Layout, symmetry: Symmetry) -> str | None:
     if len(system.threads) < 2:
         return ": there is only one thread"
     if not is_unique(system, layout, symmetry):
@@ -332,9 +325,12 @@ class _Search:
         self.options = options
         self.runtime = Runtime(words, compact=options.compact and words > 1)
         self.program = prepared.program
-        self.notes = prepared.notes
+        self.notes = dict(prepared.notes)
         self.entries = prepared.entries
-        self.partial_order = prepared.partial_order
+        unordered = prepared.unordered if options.partial_order else ""
+        self.partial_order = unordered is None
+        if unordered is not None:
+            self.notes["partial order"] = f"off{unordered}"
         self.limits = limits
         self.watch = watch
         self.started = started
