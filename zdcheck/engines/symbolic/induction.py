@@ -22,9 +22,9 @@ from zdcheck.engines.lock_order import lock_cycle
 from zdcheck.engines.protocol import Progress, Watcher
 from zdcheck.engines.symbolic.encoding import any_of
 from zdcheck.engines.symbolic.facts import Fact, Invariant, laws, learned
-from zdcheck.engines.symbolic.formulas import Failure, StateGoal, state_goals
+from zdcheck.engines.symbolic.formulas import Failure, state_goals
 from zdcheck.engines.symbolic.generalize import Generalizer
-from zdcheck.engines.symbolic.obligations import Breaks, Obligations, Step, Taking
+from zdcheck.engines.symbolic.obligations import Breaks, Obligations, Step
 from zdcheck.engines.symbolic.obstacle import Obstacle
 from zdcheck.engines.symbolic.samples import Samples
 from zdcheck.engines.symbolic.solving import TOGETHER, Clock, batched, is_satisfiable
@@ -81,15 +81,19 @@ class Search:
                 self.writers[id].append(number)
         self.frame = self.obligations.frame
         self.facts: list[Fact] = []
-        self.goals: list[StateGoal] = []
+        # By position in these, what is settled: to hash an expression as large as the goal takes longer than a question.
+        self.goals = tuple(goal for goal in state_goals(system) if isinstance(goal.fault, Deadlock))
         self.dropped: set[int] = set()
         self.pending: dict[int, set[int]] = {}
         """By step: facts of which is not known that the step keeps them."""
         self.known: dict[Any, int] = {}
         self.safe: set[int] = set()
         """Steps whose checks are known not to fail."""
-        self.settled: set[StateGoal | Taking] = set()
+        self.settled: set[int] = set()
+        """Goals of which is known that all states reach them."""
         self.takings = self.obligations.takings
+        self.ordered: set[int] = set()
+        """Takings of which is known that no run gets to them, or that some run takes their classes."""
         self.taken: set[tuple[str, str]] = set()
         """Edges between lock classes that some run takes."""
         self.wanted: set[int] = set()
@@ -139,6 +143,7 @@ class Search:
                 self._owe(number)
         self.safe.clear()
         self.settled.clear()
+        self.ordered.clear()
 
     # --- the search ---------------------------------------------------------------------
 
@@ -146,9 +151,6 @@ class Search:
         """The invariant. Raises Refuted if there is none, LimitReached if the time is up."""
         for fact in (*laws(self.system), *self.owed):
             self._assume(fact)
-        self.goals += (
-            goal for goal in state_goals(self.system) if isinstance(goal.fault, Deadlock)
-        )
         number = -1
         while True:
             self._goals_of_steps()
@@ -158,11 +160,13 @@ class Search:
                 # In turn, so that facts that came meanwhile are looked at together.
                 number = min((n for n in self.pending if n > number), default=min(self.pending))
                 self._keep(number)
-            elif len(self.safe) == len(self.steps) and self.settled == self._all_goals():
+            elif self._is_settled():
                 return self._invariant()
 
-    def _all_goals(self) -> set[StateGoal | Taking]:
-        return {*self.goals, *self.takings}
+    def _is_settled(self) -> bool:
+        """Nothing is left to ask but whether steps keep the facts."""
+        left = len(self.steps) - len(self.safe), len(self.goals) - len(self.settled)
+        return not any(left) and len(self.ordered) == len(self.takings)
 
     def _invariant(self) -> Invariant:
         never = tuple(sorted({taking.classes for taking in self.takings} - self.taken))
@@ -226,17 +230,17 @@ class Search:
 
     def _goals_of_states(self) -> None:
         """Nothing is wrong with a state itself that is no fact: no deadlock."""
-        for goal in self.goals:
-            if goal in self.settled:
+        for number, goal in enumerate(self.goals):
+            if number in self.settled:
                 continue
             while (state := self._model(z3.Not(self.frame.truth(goal.holds)))) is not None:
                 self._exclude(goal.holds, Obstacle(state, None, "deadlock"))
-            self.settled.add(goal)
+            self.settled.add(number)
 
     def _lock_order(self) -> None:
         """The lock classes that are taken while others are held have an order."""
-        for taking in self.takings:
-            if taking in self.settled:
+        for number, taking in enumerate(self.takings):
+            if number in self.ordered:
                 continue
             term = self.frame.truth(taking.condition)
             action = self.steps[taking.step].action
@@ -247,7 +251,7 @@ class Search:
                     self.taken.add(taking.classes)
                     if lock_cycle({classes: Run(0, ()) for classes in self.taken}) is not None:
                         raise
-            self.settled.add(taking)
+            self.ordered.add(number)
 
     def _exclude(self, condition: Expr, obstacle: Obstacle) -> None:
         """New facts that keep the proof out of a state in which the condition matters. Raises Refuted."""
