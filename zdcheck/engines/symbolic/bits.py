@@ -11,7 +11,7 @@ from itertools import product
 
 import z3
 
-from zdcheck.engines.symbolic.encoding import Frame, Term, raw_width
+from zdcheck.engines.symbolic.encoding import Frame, Term, is_set, is_truth, raw_width
 from zdcheck.ir.expr import Expr, VarId
 from zdcheck.ir.system import State, System
 
@@ -48,6 +48,7 @@ class BitFrame(Frame):
         self.positions: dict[VarId, list[int]] = {}
         for position, bit in enumerate(self.bits):
             self.positions.setdefault(bit.variable, []).append(position)
+        self._bit_decls = tuple(term.decl() for term in self.terms)
         self.raw = tuple(self._joined(VarId(v)) for v in range(len(self.types)))
 
     def _joined(self, id: VarId) -> Term:
@@ -55,18 +56,22 @@ class BitFrame(Frame):
         terms = [self.terms[position] for position in self.positions.get(id, ())]
         if not terms:
             return None
-        if self._is_truth(id):
+        if is_truth(self.types[id]):
             return terms[0]
         one, zero = z3.BitVecVal(1, 1), z3.BitVecVal(0, 1)
         parts = [z3.If(term, one, zero) for term in reversed(terms)]
         return parts[0] if len(parts) == 1 else z3.Concat(*parts)
+
+    def _offset_in(self, model: Term, id: VarId) -> int:
+        positions = enumerate(self.positions.get(id, ()))
+        return sum(is_set(model, self._bit_decls[p]) << place for place, p in positions)
 
     def bits_of(self, id: VarId, value: Expr) -> list[Term]:
         """The bits of what the variable becomes; `value` lies in its type."""
         width = raw_width(self.types[id])
         if width == 0:
             return []
-        if self._is_truth(id):
+        if is_truth(self.types[id]):
             return [self.truth(value)]
         number = self.number(value)
         wide = max(width, number.term.size())

@@ -70,6 +70,7 @@ class Frame:
         self.raw: tuple[Term, ...] = tuple(
             _constant(f"{variable.id}@{label}", variable.type) for variable in system.variables
         )
+        self._decls = tuple(None if raw is None else raw.decl() for raw in self.raw)
         # By identity: to hash an expression takes as long as to encode it. The expression is kept
         # with its term, so that its identity stays its own.
         self._truths: dict[int, tuple[Expr, Term]] = {}
@@ -88,7 +89,7 @@ class Frame:
         match expr:
             case Const(value):
                 return z3.BoolVal(value != 0)
-            case Var(id) if self._is_truth(id):
+            case Var(id) if is_truth(self.types[id]):
                 return self.raw[id]
             case Op("and", args):
                 return all_of([self.truth(arg) for arg in args])
@@ -109,10 +110,6 @@ class Frame:
                 return self._compare(op, a, b)
             case _:
                 return z3.Not(self.equals(expr, 0))
-
-    def _is_truth(self, id: VarId) -> bool:
-        type = self.types[id]
-        return type.low == 0 and type.high == 1
 
     def _bounds(self, expr: Expr) -> tuple[int, int] | None:
         """None where the value is certainly 0 or 1."""
@@ -137,7 +134,7 @@ class Frame:
                     return z3.BoolVal(False)
                 if raw_width(type) == 0:
                     return z3.BoolVal(True)
-                if self._is_truth(id):
+                if is_truth(self.types[id]):
                     return self.raw[id] if value else z3.Not(self.raw[id])
                 return self.raw[id] == value - type.low
             case _:
@@ -205,7 +202,7 @@ class Frame:
         type = self.types[id]
         if raw_width(type) == 0:
             return _literal(type.low)
-        if self._is_truth(id):
+        if is_truth(self.types[id]):
             return _if(self.raw[id], _literal(1), _literal(0))
         width = signed_width(min(type.low, 0), max(type.high, type.high - type.low))
         raw = z3.ZeroExt(width - raw_width(type), self.raw[id])
@@ -233,7 +230,7 @@ class Frame:
         width = raw_width(type)
         if width == 0:
             return z3.BoolVal(True)
-        if self._is_truth(id):
+        if is_truth(self.types[id]):
             return after.raw[id] == self.truth(value)
         match value:
             case Const(number):
@@ -253,22 +250,38 @@ class Frame:
 
     def state_in(self, model: Term) -> State:
         """The state that this copy is in a model; what the model leaves open gets its lowest value."""
-        values = []
-        for type, raw in zip(self.types, self.raw, strict=True):
-            if raw_width(type) == 0:
-                values.append(type.low)
-                continue
-            found = model.eval(raw, model_completion=True)
-            offset = int(z3.is_true(found)) if z3.is_bool(found) else found.as_long()
-            values.append(type.low + offset)
-        return tuple(values)
+        return tuple(
+            type.low + self._offset_in(model, VarId(v)) for v, type in enumerate(self.types)
+        )
+
+    def _offset_in(self, model: Term, id: VarId) -> int:
+        """How far above its lowest value a variable is."""
+        decl = self._decls[id]
+        if decl is None:
+            return 0
+        if is_truth(self.types[id]):
+            return int(is_set(model, decl))
+        found = z3.Z3_model_get_const_interp(decl.ctx.ref(), model.model, decl.ast)
+        return int(z3.Z3_get_numeral_string(decl.ctx.ref(), found)) if found else 0
+
+
+def is_truth(type: Type) -> bool:
+    """Whether its values are those of a Boolean."""
+    return type.low == 0 and type.high == 1
+
+
+def is_set(model: Term, decl: Term) -> bool:
+    """Whether a Boolean constant is true in a model. To `eval` each constant of a state takes longer than most questions."""
+    context = decl.ctx.ref()
+    found = z3.Z3_model_get_const_interp(context, model.model, decl.ast)
+    return bool(found) and z3.Z3_get_bool_value(context, found) == z3.Z3_L_TRUE
 
 
 def _constant(name: str, type: Type) -> Term:
     width = raw_width(type)
     if width == 0:
         return None
-    if type.low == 0 and type.high == 1:
+    if is_truth(type):
         return z3.Bool(name)
     return z3.BitVec(name, width)
 

@@ -11,7 +11,7 @@ values stay in their types is shown for every step too.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -75,10 +75,6 @@ class Search:
         self.generalizer = Generalizer(system, samples)
         self.obligations = Obligations(system)
         self.steps = self.obligations.steps
-        self.writers: defaultdict[VarId, list[int]] = defaultdict(list)
-        for number, step in enumerate(self.steps):
-            for id in step.becomes:
-                self.writers[id].append(number)
         self.frame = self.obligations.frame
         self.facts: list[Fact] = []
         # By position in these, what is settled: to hash an expression as large as the goal takes longer than a question.
@@ -126,10 +122,8 @@ class Search:
         return number
 
     def _owe(self, number: int) -> None:
-        fact = self.facts[number]
-        for v in [v for v, _ in fact.never] or fact.variables:
-            for step in self.writers[v]:
-                self.pending.setdefault(step, set()).add(number)
+        for step in self.obligations.breakers(self.facts[number]):
+            self.pending.setdefault(step, set()).add(number)
 
     def _drop(self, numbers: Iterable[int]) -> None:
         """These are no facts: what rested on them has to be proved anew."""

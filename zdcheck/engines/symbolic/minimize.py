@@ -21,7 +21,7 @@ from zdcheck.base.diagnostics import EngineDisagreement
 from zdcheck.engines.symbolic.encoding import any_of
 from zdcheck.engines.symbolic.facts import Invariant
 from zdcheck.engines.symbolic.formulas import state_goals
-from zdcheck.engines.symbolic.obligations import Breaks, Obligations, Step
+from zdcheck.engines.symbolic.obligations import Breaks, Obligations
 from zdcheck.engines.symbolic.solving import (
     TOGETHER,
     Clock,
@@ -92,7 +92,7 @@ class _Questions:
         )
         self.initial = system.initial_states
         self.goals = list(self._goals(system))
-        self.breaks = [self._breaks(step) for step in self.obligations.steps]
+        self.breaks = self.obligations.all_breaks(invariant.facts)
         self.rests_on: dict[int, frozenset[int]] = {}
         """By question: goals first, then steps."""
         self.known_needed: set[int] = set(self.wanted)
@@ -108,15 +108,6 @@ class _Questions:
         for taking in self.obligations.takings:
             if taking.classes in self.invariant.never_taken:
                 yield self.obligations.frame.truth(taking.condition)
-
-    def _breaks(self, step: Step) -> dict[int, Breaks]:
-        found = {}
-        for number, fact in enumerate(self.invariant.facts):
-            if fact.variables & step.becomes.keys():
-                breaks = self.obligations.breaks(step, fact)
-                if breaks is not None:
-                    found[number] = breaks
-        return found
 
     def part(self, kept: Iterable[int]) -> Invariant:
         """The invariant with these facts only."""

@@ -6,8 +6,8 @@ variables. So there is one copy of the state, and no step relation.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import networkx as nx
@@ -130,6 +130,57 @@ def takings(steps: Sequence[Step]) -> tuple[Taking, ...]:
     )
 
 
+@dataclass(slots=True)
+class _Writing:
+    """What is known about a variable of each step; a set of steps is a number with a bit for each."""
+
+    steps: int = 0
+    """Those that write it."""
+    computed: int = 0
+    """Those that write what depends on the state."""
+    named: int = 0
+    """Those that are possible only with one value of it."""
+    made: dict[int, int] = field(default_factory=dict)
+    """By value, those that write it."""
+    before: dict[int, int] = field(default_factory=dict)
+    """By value, those that are possible only with it."""
+
+    def made_inside(self, values: frozenset[int]) -> int:
+        """Those that may write one of the values."""
+        return self.computed | _any(self.made, values)
+
+    def named_inside(self, values: frozenset[int]) -> int:
+        """Those that are possible only with one certain value, which is one of these."""
+        return _any(self.before, values)
+
+
+def _any(sets: dict[int, int], values: Iterable[int]) -> int:
+    found = 0
+    for value in values:
+        found |= sets.get(value, 0)
+    return found
+
+
+def _writing(system: System, steps: Sequence[Step]) -> tuple[_Writing, ...]:
+    """By variable."""
+    found = tuple(_Writing() for _ in system.variables)
+    for number, step in enumerate(steps):
+        bit = 1 << number
+        for v, becomes in step.becomes.items():
+            writing = found[v]
+            writing.steps |= bit
+            match becomes:
+                case Const(value):
+                    writing.made[value] = writing.made.get(value, 0) | bit
+                case _:
+                    writing.computed |= bit
+        for v, value in step.before.items():
+            writing = found[v]
+            writing.named |= bit
+            writing.before[value] = writing.before.get(value, 0) | bit
+    return found
+
+
 class Obligations:
     """The steps of one system and the terms of its facts, over one copy of the state."""
 
@@ -140,6 +191,37 @@ class Obligations:
         self.frame = Frame(system, "s") if frame is None else frame
         self._literals: dict[tuple[VarId, frozenset[int]], Any] = {}
         self._enters: dict[tuple[ActionId, VarId, frozenset[int]], Expr] = {}
+        self._writing = _writing(system, self.steps)
+
+    def breakers(self, fact: Fact) -> Iterator[int]:
+        """The steps, by position, that the fact has to be asked about; all others certainly keep it."""
+        found = 0
+        if fact.never:
+            # Into the cube from outside: from inside there is nothing to show, for no state before is there.
+            possible, enters = -1, 0
+            for v, values in fact.never:
+                writing = self._writing[v]
+                inside, made = writing.named_inside(values), writing.made_inside(values)
+                possible &= made | ~writing.steps & (inside | ~writing.named)
+                enters |= made & ~inside
+            found = possible & enters
+        else:
+            for v in fact.variables:
+                found |= self._writing[v].steps
+        while found:
+            lowest = found & -found
+            yield lowest.bit_length() - 1
+            found ^= lowest
+
+    def all_breaks(self, facts: Sequence[Fact]) -> list[dict[int, Breaks]]:
+        """By step: what may become false of the facts, by their position."""
+        found: list[dict[int, Breaks]] = [{} for _ in self.steps]
+        for number, fact in enumerate(facts):
+            for step in self.breakers(fact):
+                breaks = self.breaks(self.steps[step], fact)
+                if breaks is not None:
+                    found[step][number] = breaks
+        return found
 
     def bad(self, step: Step) -> Any:
         """Where a check of the step fails, or a value leaves its type."""
@@ -154,7 +236,10 @@ class Obligations:
         return z3.Not(all_of([self.literal(v, values) for v, values in fact.never]))
 
     def breaks(self, step: Step, fact: Fact) -> Breaks | None:
-        """Where the fact is false after the step, about the state before it; None if nowhere."""
+        """Where the fact is false after the step, about the state before it; None if nowhere.
+
+        The step is one of the fact's `breakers`.
+        """
         if not fact.never:
             after = not_(substitute(fact.expr, step.becomes))
             if after == Const(0):
@@ -162,28 +247,30 @@ class Obligations:
             return Breaks((), (after,), self.frame.truth(after))
         literals: list[tuple[VarId, frozenset[int]]] = []
         exprs: list[Expr] = []
-        enters = False
-        for v, values in fact.never:
-            if v not in step.becomes:
-                if v in step.before and step.before[v] not in values:
-                    return None
-            elif v not in step.before or step.before[v] not in values:
-                enters = True
-        if not enters:
-            # The state before is in the cube already, and the fact says that there is none such.
-            return None
         for v, values in fact.never:
             match step.becomes.get(v):
                 case None:
                     literals.append((v, values))
                 case Const(value):
-                    if value not in values:
-                        return None
+                    assert value in values
+                # What most steps do to a count or a reference asks for values of one variable, as other facts do.
+                case Var(source):
+                    literals.append((source, self._valid(source, values)))
+                case Op("add", (Var(source), Const(more))):
+                    before = self._valid(source, (value - more for value in values))
+                    literals.append((source, before))
                 case becomes:
                     exprs.append(self._entering(step, v, values, becomes))
+        if not all(values for _, values in literals):
+            return None
         terms = [self.literal(v, values) for v, values in literals]
         terms += [self.frame.truth(expr) for expr in exprs]
         return Breaks(tuple(literals), tuple(exprs), all_of(terms))
+
+    def _valid(self, v: VarId, values: Iterable[int]) -> frozenset[int]:
+        """Those that the variable can have."""
+        type = self.system.variables[v].type
+        return frozenset(value for value in values if value in type)
 
     def _entering(self, step: Step, v: VarId, values: frozenset[int], becomes: Expr) -> Expr:
         """Whether the variable has one of the values after the step; the same object for each fact that asks."""

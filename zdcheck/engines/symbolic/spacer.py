@@ -175,13 +175,10 @@ class _Filling:
         solver.add(frame.in_range(), *map(obligations.term, self.facts))
         terms = [term for term in self._goals() if self._model(solver, term) is not None]
         breakable: set[Fact] = set()
-        for step in obligations.steps:
-            left = {}
-            for fact in self.facts:
-                if fact.variables & step.becomes.keys():
-                    breaks = obligations.breaks(step, fact)
-                    if breaks is not None:
-                        left[fact] = breaks
+        for step, may_break in zip(
+            obligations.steps, obligations.all_breaks(self.facts), strict=True
+        ):
+            left = {self.facts[number]: breaks for number, breaks in may_break.items()}
             goes = frame.truth(step.goes)
             while left:
                 some = any_of([breaks.term for breaks in left.values()])
