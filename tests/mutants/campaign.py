@@ -85,12 +85,18 @@ def main() -> int:
     parser.add_argument("--table", action="store_true", help="the figures of what was tried")
     parser.add_argument("--again", action="store_true", help="judge survivors again")
     parser.add_argument("--only", default="", help="files whose name has this in it")
+    parser.add_argument("--leave", default=None, help="no files whose name has this in it")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="begin none later")
     parser.add_argument("--budget", type=float, default=40.0, help="CPU seconds of tests for one")
     parser.add_argument("--root", type=Path, default=None, help="where the copy and its costs stay")
     options = parser.parse_args()
     known = results()
-    mutants = [mutant for mutant in sample() if options.only in mutant.file]
+    mutants = [
+        mutant
+        for mutant in sample()
+        if options.only in mutant.file
+        and (options.leave is None or options.leave not in mutant.file)
+    ]
     if options.list:
         print(*mutants, sep="\n")
         return 0
