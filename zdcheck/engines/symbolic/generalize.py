@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from itertools import permutations, product
 
 from zdcheck.engines.symbolic.samples import Cube, Samples
-from zdcheck.ir.expr import VarId
+from zdcheck.ir.expr import Type, VarId
 from zdcheck.ir.system import Kind, State, System
 
 MAX_IMAGES = 24
@@ -77,15 +77,37 @@ class Generalizer:
         found = dict(cube)
         for v in sorted(found, key=lambda v: v not in self._is_pc):
             rest = self.samples.in_cube({w: values for w, values in found.items() if w != v})
-            type = self.system.variables[v].type
-            if type.high - type.low >= MAX_WIDENED:
+            values = _values(self.system.variables[v].type)
+            if len(values) > MAX_WIDENED:
                 continue
             found[v] = found[v] | {
-                value
-                for value in range(type.low, type.high + 1)
-                if not rest & self.samples.where(v, value)
+                value for value in values if not rest & self.samples.where(v, value)
             }
         return found
+
+    def at_places(self) -> Iterator[Cube]:
+        """What a thread's locals never are at which of its places, as far as the samples go.
+
+        Most proofs need most of these; and where they are missing, the states that are asked about show locals that
+        no thread has there, and facts are learned about such locals one by one.
+        """
+        variables = self.system.variables
+        for thread in self.system.threads:
+            places = _values(variables[thread.pc].type)
+            at = [(place, self.samples.where(thread.pc, place)) for place in places]
+            for v in variables:
+                mine = v.id != thread.pc and v.thread == variables[thread.pc].thread
+                if not mine or len(_values(v.type)) > MAX_WIDENED:
+                    continue
+                never: dict[frozenset[int], set[int]] = {}
+                for value in _values(v.type):
+                    here = self.samples.where(v.id, value)
+                    absent = frozenset(place for place, states in at if not here & states)
+                    if absent:
+                        never.setdefault(absent, set()).add(value)
+                for absent, values in never.items():
+                    cube = {v.id: frozenset(values)}
+                    yield cube if len(absent) == len(at) else {thread.pc: absent, **cube}
 
     def images(self, cube: Cube) -> Iterator[Cube]:
         """The cube, and what becomes of it when like threads and objects are exchanged, if no sample is in it."""
@@ -101,6 +123,10 @@ class Generalizer:
             if key not in seen and not self.samples.in_cube(image):
                 seen.add(key)
                 yield image
+
+
+def _values(type: Type) -> range:
+    return range(type.low, type.high + 1)
 
 
 def _exchanges(

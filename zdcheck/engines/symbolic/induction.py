@@ -11,6 +11,7 @@ values stay in their types is shown for every step too.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -26,8 +27,14 @@ from zdcheck.engines.symbolic.formulas import Failure, state_goals
 from zdcheck.engines.symbolic.generalize import Generalizer
 from zdcheck.engines.symbolic.obligations import Breaks, Obligations, Step
 from zdcheck.engines.symbolic.obstacle import Obstacle
-from zdcheck.engines.symbolic.samples import Samples
-from zdcheck.engines.symbolic.solving import TOGETHER, Clock, batched, is_satisfiable
+from zdcheck.engines.symbolic.samples import Cube, Samples
+from zdcheck.engines.symbolic.solving import (
+    STEPS_TOGETHER,
+    TOGETHER,
+    Clock,
+    batched,
+    is_satisfiable,
+)
 from zdcheck.ir.evaluate import evaluate, evaluator
 from zdcheck.ir.expr import Expr, VarId, variables_of
 from zdcheck.ir.run import Deadlock, Run
@@ -145,15 +152,18 @@ class Search:
         """The invariant. Raises Refuted if there is none, LimitReached if the time is up."""
         for fact in (*laws(self.system), *self.owed):
             self._assume(fact)
-        number = -1
+        for cube in self.generalizer.at_places():
+            self._learn(cube)
+        last = -1
         while True:
             self._goals_of_steps()
             self._goals_of_states()
             self._lock_order()
             if self.pending:
                 # In turn, so that facts that came meanwhile are looked at together.
-                number = min((n for n in self.pending if n > number), default=min(self.pending))
-                self._keep(number)
+                numbers = self._next(last)
+                self._keep(numbers)
+                last = numbers[-1]
             elif self._is_settled():
                 return self._invariant()
 
@@ -257,23 +267,50 @@ class Search:
             found = self.generalizer.agreeing(obstacle.state, relevant)
             raise Refuted(self.samples.first(found), obstacle)
 
-    def _keep(self, number: int) -> None:
-        """The step keeps the facts that are pending for it; or there are new facts, or fewer."""
-        step = self.steps[number]
-        open_ = {}
-        for n in sorted(self.pending.pop(number)):
-            breaks = self.obligations.breaks(step, self.facts[n])
-            if breaks is not None:
-                open_[n] = breaks
-        while open_:
-            some = any_of([breaks.term for breaks in open_.values()])
-            state = self._model(self.frame.truth(step.goes), some)
-            if state is None:
-                return
-            broken = {n: b for n, b in open_.items() if b.is_true(state)}
+    def _next(self, last: int) -> list[int]:
+        """Some steps for which facts are pending: those behind the last one, so that all have their turn."""
+        steps = sorted(self.pending)
+        behind = bisect_right(steps, last)
+        return (steps[behind:] + steps[:behind])[:STEPS_TOGETHER]
+
+    def _keep(self, numbers: Iterable[int]) -> None:
+        """The steps keep the facts that are pending for them; or there are new facts, or fewer."""
+        asked = {number: self._open(number) for number in numbers}
+        open_ = {number: breaks for number, breaks in asked.items() if breaks}
+        if not open_:
+            return
+        breaking = any_of(
+            [
+                self.obligations.breaking(self.steps[number], breaks.values())
+                for number, breaks in open_.items()
+            ]
+        )
+        while (state := self._model(breaking)) is not None:
+            step, broken = self._broken(open_, state)
             if not self._strengthen(step, state, broken):
-                # Everything is owed anew now, by this step too.
+                # Everything is owed anew now, by these steps too.
                 return
+
+    def _open(self, number: int) -> dict[int, Breaks]:
+        """How the step may break the facts that are pending for it, which are no longer."""
+        found = {}
+        for fact in sorted(self.pending.pop(number)):
+            breaks = self.obligations.breaks(self.steps[number], self.facts[fact])
+            if breaks is not None:
+                found[fact] = breaks
+        return found
+
+    def _broken(
+        self, open_: dict[int, dict[int, Breaks]], state: State
+    ) -> tuple[Step, dict[int, Breaks]]:
+        """The first step that breaks facts from the state, and how."""
+        for number, some in open_.items():
+            step = self.steps[number]
+            if evaluate(step.goes, state):
+                broken = {n: breaks for n, breaks in some.items() if breaks.is_true(state)}
+                if broken:
+                    return step, broken
+        raise AssertionError("the model is of some step")
 
     def _strengthen(self, step: Step, state: State, broken: dict[int, Breaks]) -> bool:
         """A new fact that keeps the proof out of `state`; else what turns out to be no fact is dropped.
@@ -308,9 +345,13 @@ class Search:
             return False
         self.stats.asked_for.update({self.system.variables[v].name for v in cube})
         for image in self.generalizer.images(cube):
-            if self._add(learned(self.system, image)) is not None:
-                self.stats.learned += 1
+            self._learn(image)
         return True
+
+    def _learn(self, cube: Cube) -> None:
+        """Guess that no reachable state is in the cube; that is to be proved."""
+        if self._add(learned(self.system, cube)) is not None:
+            self.stats.learned += 1
 
 
 def _law(fact: Fact) -> str:

@@ -23,6 +23,7 @@ from zdcheck.engines.symbolic.facts import Invariant
 from zdcheck.engines.symbolic.formulas import state_goals
 from zdcheck.engines.symbolic.obligations import Breaks, Obligations
 from zdcheck.engines.symbolic.solving import (
+    STEPS_TOGETHER,
     TOGETHER,
     Clock,
     LimitReached,
@@ -70,6 +71,10 @@ def reduced(system: System, invariant: Invariant, clock: Clock) -> Reduced:
     except LimitReached:
         return Reduced(questions.part(kept), is_minimal=False)
     return Reduced(questions.part(kept), is_minimal=True)
+
+
+def _disagreement() -> EngineDisagreement:
+    return EngineDisagreement("a proof that was found does not hold when looked at again")
 
 
 class _Questions:
@@ -125,11 +130,20 @@ class _Questions:
 
     def all_again(self) -> None:
         """With all facts, which is quick because none of them is for choice. Raises EngineDisagreement."""
-        everything = set(range(len(self.marks)))
-        self.solver.push()
         self.solver.add(*self.marks)
-        for question in range(len(self.goals) + len(self.breaks)):
-            self._sure(question, set(), everything)
+        for goal in self.goals:
+            self._never(goal)
+        steps = self.obligations.steps
+        for some in batched(range(len(steps)), STEPS_TOGETHER):
+            self._never(
+                any_of([self.obligations.breaking(steps[n], self.breaks[n].values()) for n in some])
+            )
+
+    def _never(self, term: Any) -> None:
+        self.solver.push()
+        self.solver.add(term)
+        if is_satisfiable(self.solver, clock=self.clock):
+            raise _disagreement()
         self.solver.pop()
 
     # --- fewer facts --------------------------------------------------------------------
@@ -156,7 +170,7 @@ class _Questions:
 
     def _sure(self, question: int, assumed: set[int], about: set[int]) -> None:
         if self._counterexample(question, assumed, about) is not None:
-            raise EngineDisagreement("a proof that was found does not hold when looked at again")
+            raise _disagreement()
 
     def without(self, kept: set[int], fact: int) -> set[int]:
         """The largest invariant among the others, if it proves as much; else `kept`, and the fact is needed."""
@@ -186,8 +200,7 @@ class _Questions:
             number = question - len(self.goals)
             broken = {n: b for n, b in self.breaks[number].items() if n in about}
             step = self.obligations.steps[number]
-            self.solver.add(self.obligations.frame.truth(step.goes))
-            self.solver.add(any_of([b.term for b in broken.values()]))
+            self.solver.add(self.obligations.breaking(step, broken.values()))
         try:
             if is_satisfiable(self.solver, *self._marked(assumed), clock=self.clock):
                 state = self.obligations.frame.state_in(self.solver.model())

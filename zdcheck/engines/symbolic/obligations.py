@@ -13,7 +13,7 @@ from typing import Any
 import networkx as nx
 import z3
 
-from zdcheck.engines.symbolic.encoding import Frame, all_of
+from zdcheck.engines.symbolic.encoding import Frame, all_of, any_of
 from zdcheck.engines.symbolic.facts import Fact
 from zdcheck.engines.symbolic.formulas import Failure, failures, goes
 from zdcheck.ir.evaluate import evaluator
@@ -222,6 +222,10 @@ class Obligations:
                 if breaks is not None:
                     found[step][number] = breaks
         return found
+
+    def breaking(self, step: Step, some: Iterable[Breaks]) -> Any:
+        """Where the step breaks one of these facts."""
+        return all_of([self.frame.truth(step.goes), any_of([breaks.term for breaks in some])])
 
     def bad(self, step: Step) -> Any:
         """Where a check of the step fails, or a value leaves its type."""

@@ -17,6 +17,9 @@ from zdcheck.engines.protocol import Limit, Limits
 TOGETHER = 32
 """Questions about single steps that are asked at once: most are answered by no, and asking takes most of the time."""
 
+STEPS_TOGETHER = 8
+"""Steps that are asked at once whether they keep their facts: with more of them the answers take longer than the asking."""
+
 
 def batched(numbers: Sequence[int], size: int) -> Iterator[Sequence[int]]:
     """So many of them at a time."""
