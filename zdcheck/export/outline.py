@@ -18,7 +18,7 @@ from zdcheck.export.terms import (
     negated,
     sort_of,
 )
-from zdcheck.ir.expr import VarId
+from zdcheck.ir.expr import Const, VarId
 from zdcheck.ir.system import Action, Guard, System
 
 
@@ -33,9 +33,14 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """An action: possible if `when`, then the updates, all at once."""
+    """An action: possible if `when`, then the updates, all at once.
+
+    Its thread stands at `location`, and afterwards at `leads_to`; None if that is computed.
+    """
 
     thread: str
+    location: int
+    leads_to: int | None
     text: str
     source: str
     when: Term
@@ -136,12 +141,22 @@ def _rule(system: System, terms: Terms, action: Action) -> Rule:
     text = one_line(action.text) + (f" [{choices}]" if choices else "")
     return Rule(
         thread.name,
+        action.location,
+        _leads_to(action, thread.pc),
         text,
         place(action.span),
         all_of(*so_far),
         tuple((id, terms.assigned(id, value)) for id, value in action.updates),
         tuple(failures),
     )
+
+
+def _leads_to(action: Action, pc: VarId) -> int | None:
+    match dict(action.updates).get(pc, Const(action.location)):
+        case Const(location):
+            return location
+        case _:
+            return None
 
 
 def _balance(system: System, terms: Terms) -> Iterable[Law]:

@@ -29,6 +29,8 @@ Judge = Literal["rumur", "spin"]
 JUDGES: tuple[Judge, ...] = ("rumur", "spin")
 _OPTIMISED_ACTIONS = 1000
 """Of more, to optimise what the judges generate takes longer than they need to search it: minutes instead of seconds."""
+_TRIAL_CPU_S = 20
+"""What SPIN's checker may use when tcc has compiled it, before it is compiled again to be quicker."""
 _SPIN_DEPTH = 10_000_000
 """Steps that SPIN's depth-first search remembers; each takes some 50 bytes of what it may use."""
 
@@ -121,14 +123,26 @@ class _Court:
         done = self.run(*command)
         if done.returncode == 0:
             return
-        name, said = Path(command[0]).name, (done.stderr or done.stdout).strip()
-        if any(sign in said for sign in _NO_MEMORY):
-            raise _OutOfMemory(f"{name} needs more memory than {self.max_memory >> 20:,} MiB")
-        last = said.splitlines()[-1:] or ["no message"]
-        raise ToolError(f"{name} refuses the exported model: {last[0]}")
+        said = self.why(done)
+        raise ToolError(f"{Path(command[0]).name} refuses the exported model: {said}")
 
-    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        """Run a command in its own process group, which does not outlive this call."""
+    def why(self, done: subprocess.CompletedProcess[str]) -> str:
+        """The last that a command said. Raises _OutOfMemory if memory is what it lacked."""
+        if any(sign in text for sign in _NO_MEMORY for text in (done.stdout, done.stderr)):
+            name = Path(done.args[0]).name
+            raise _OutOfMemory(f"{name} needs more memory than {self.max_memory >> 20:,} MiB")
+        lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
+        return lines[-1].strip() if lines else f"ended with status {done.returncode}"
+
+    def run(
+        self, *command: str, cpu_s: int = resource.RLIM_INFINITY
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command in its own process group, which does not outlive this call, nor so many CPU seconds."""
+
+        def limit() -> None:
+            resource.setrlimit(resource.RLIMIT_AS, (self.max_memory, self.max_memory))
+            resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
+
         process = subprocess.Popen(
             command,
             cwd=self.directory,
@@ -138,7 +152,7 @@ class _Court:
             text=True,
             errors="replace",
             start_new_session=True,
-            preexec_fn=self._limit_memory,
+            preexec_fn=limit,
         )
         try:
             left = max(self.deadline - time.monotonic(), 0.0)
@@ -148,9 +162,6 @@ class _Court:
             process.wait()
             raise
         return subprocess.CompletedProcess(command, process.returncode, out, err)
-
-    def _limit_memory(self) -> None:
-        resource.setrlimit(resource.RLIMIT_AS, (self.max_memory, self.max_memory))
 
 
 def _compile(court: _Court, system: System, *arguments: str) -> None:
@@ -169,7 +180,7 @@ def _ask_rumur(court: _Court, system: System) -> Answer:
     done = court.run(str(court.directory / "model"))
     found = re.search(r"^\s*(\d+) states, \d+ rules fired", done.stdout, re.MULTILINE)
     if found is None or "State Space Explored" not in done.stdout:
-        return "gave-up", None, _last_line(done)
+        return "gave-up", None, court.why(done)
     if "No error found" in done.stdout:
         return "holds", int(found[1]), ""
     return "violated", None, ""
@@ -178,36 +189,47 @@ def _ask_rumur(court: _Court, system: System) -> Answer:
 def _ask_spin(court: _Court, system: System) -> Answer:
     (court.directory / "model.pml").write_text(promela(system), encoding="utf-8")
     court.prepare("spin", "-o2", "-a", "model.pml")
-    options = ("-DBFS", "-DSAFETY", "-DNOREDUCE", "-DVECTORSZ=16384")
-    _compile(court, system, *options, "pan.c", "-o", "pan")
-    done = court.run(str(court.directory / "pan"))
+    done = _search_by_spin(court, system, ("-DBFS", "-DSAFETY"), ())
     found = re.search(r"^\s*(\d+) states, stored", done.stdout, re.MULTILINE)
     errors = re.search(r"errors: (\d+)", done.stdout)
     if errors and int(errors[1]) > 0:
         return "violated", None, ""
     if found is None or errors is None or "Search not completed" in done.stdout:
-        return "gave-up", None, _last_line(done)
+        return "gave-up", None, court.why(done)
     has_start = len(system.initial_states) > 1
     return "holds", int(found[1]) - has_start, ""
+
+
+def _search_by_spin(
+    court: _Court, system: System, defined: Sequence[str], options: Sequence[str]
+) -> subprocess.CompletedProcess[str]:
+    """Compile SPIN's checker and run it.
+
+    Where tcc is installed it compiles first: most searches take less than a better compiler would for a checker
+    that is used once.
+    """
+    sources = (*defined, "-DNOREDUCE", "-DVECTORSZ=16384", "pan.c", "-o", "pan")
+    command = (str(court.directory / "pan"), *options)
+    if (tiny := shutil.which("tcc")) is not None:
+        court.prepare(tiny, "-w", *sources)
+        done = court.run(*command, cpu_s=_TRIAL_CPU_S)
+        if done.returncode not in (-signal.SIGXCPU, -signal.SIGKILL):
+            return done
+    _compile(court, system, *sources)
+    return court.run(*command)
 
 
 def _ask_spin_about_progress(court: _Court, system: System) -> Answer:
     (court.directory / "model.pml").write_text(promela(system), encoding="utf-8")
     court.prepare("spin", "-o2", "-DPROGRESS", "-a", "model.pml")
-    _compile(court, system, "-DNOREDUCE", "-DVECTORSZ=16384", "pan.c", "-o", "pan")
-    done = court.run(str(court.directory / "pan"), "-a", f"-m{_SPIN_DEPTH}")
+    done = _search_by_spin(court, system, (), ("-a", f"-m{_SPIN_DEPTH}"))
     errors = re.search(r"errors: (\d+)", done.stdout)
     if "acceptance cycle" in done.stdout and errors and int(errors[1]) > 0:
         return "violated", None, ""
     if errors is None or int(errors[1]) > 0 or "Search not completed" in done.stdout:
-        return "gave-up", None, _last_line(done)
+        return "gave-up", None, court.why(done)
     return (
         ("gave-up", None, "its stack is full")
         if "too small" in done.stdout
         else ("holds", None, "")
     )
-
-
-def _last_line(done: subprocess.CompletedProcess[str]) -> str:
-    lines: Sequence[str] = (done.stderr.strip() or done.stdout.strip()).splitlines()
-    return lines[-1].strip() if lines else f"ended with status {done.returncode}"

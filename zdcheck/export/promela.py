@@ -1,7 +1,7 @@
 """A system as a Promela model, for SPIN.
 
-A process for each thread, a `d_step` for each action. The processes themselves never move, so a
-state of the model is a state of the system, and a search without reductions must count the same
+A process for each thread, a `d_step` for each action. Where a process stands follows from the thread's
+`pc`, so a state of the model is a state of the system, and a search without reductions must count the same
 states. A failed check is an option of its own that ends in `assert(false)`. Broken properties are
 found by a process that can move only where one is broken. Where every thread has ended an option
 that changes nothing keeps the state from being an invalid end state. Promises about fair runs are asked for by
@@ -10,7 +10,7 @@ name, and only where PROGRESS is defined: for them a run may stop, and `never` s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from zdcheck.export.never import never_claim
 from zdcheck.export.outline import Outline, Rule, one_line, outline
@@ -141,7 +141,8 @@ class _Promela:
         self.has_choice = len(self.system.initial_states) > 1
         self.rules = {thread.name: list[Rule]() for thread in self.system.threads}
         for rule in model.rules:
-            self.rules[rule.thread].append(rule)
+            if rule.when != NO or rule.failures:
+                self.rules[rule.thread].append(rule)
 
     def lines(self) -> Iterator[str]:
         yield f"/* {_comment(self.system.name)}"
@@ -187,24 +188,42 @@ class _Promela:
         return f" /* {_comment('; '.join(words))} */" if words else ""
 
     def _thread(self, thread: Thread) -> Iterator[str]:
-        options = list(self._options(thread))
-        if not options:
+        rules = self.rules[thread.name]
+        if not rules:
             return
         yield ""
         yield f"/* thread {_comment(thread.name)} */"
         yield f"active proctype thread_{thread.index}() {{"
-        yield "  do"
-        yield from options
-        yield "  od"
+        if (first := self._first(thread)) is None:
+            yield "  do"
+            for rule in rules:
+                yield from self._rule(rule, "")
+            yield "  od"
+        else:
+            yield from self._walk(rules, first)
         yield "}"
 
-    def _options(self, thread: Thread) -> Iterator[str]:
-        for rule in self.rules[thread.name]:
-            yield from self._rule(rule)
+    def _first(self, thread: Thread) -> int | None:
+        """Where a process for the thread begins; None if it cannot stand where the thread stands, and never moves."""
+        places = {state[thread.pc] for state in self.system.initial_states}
+        computed = any(rule.leads_to is None for rule in self.rules[thread.name])
+        return None if computed or len(places) > 1 else places.pop()
 
-    def _rule(self, rule: Rule) -> Iterator[str]:
-        if rule.when == NO and not rule.failures:
-            return
+    def _walk(self, rules: Sequence[Rule], first: int) -> Iterator[str]:
+        """A process that tries only what can be done where it stands."""
+        leading = {first, *(rule.leads_to for rule in rules if rule.leads_to is not None)}
+        for location in sorted(leading, key=lambda location: (location != first, location)):
+            yield f"at_{location}_:"
+            here = [rule for rule in rules if rule.location == location]
+            if not here:
+                yield "  false;"
+                continue
+            yield "  if"
+            for rule in here:
+                yield from self._rule(rule, f"; goto at_{rule.leads_to}_")
+            yield "  fi;"
+
+    def _rule(self, rule: Rule, after: str) -> Iterator[str]:
         yield f"  /* {_comment(rule.source)}: {_comment(rule.text)} */"
         names = self.model.names
         assignments = in_sequence(dict(rule.updates))
@@ -213,7 +232,7 @@ class _Promela:
         # Between two steps a copy is always 0: it adds no states.
         body += [f"old_{names[id]} = 0" for id in assignments.copies]
         if rule.when != NO:
-            yield f"  :: d_step {{ {self._guard(rule.when)} -> {'; '.join(body or ['skip'])} }}"
+            yield f"  :: d_step {{ {self._guard(rule.when)} -> {'; '.join(body or ['skip'])} }}{after}"
         for failure in rule.failures:
             about = _comment(f"{failure.violation}: {one_line(failure.message)}")
             yield f"  :: d_step {{ {self._guard(failure.when)} -> assert(false) /* {about} */ }}"
@@ -247,7 +266,7 @@ class _Promela:
         yield "  od"
         yield "}"
         # Processes have numbers in the order in which they are written.
-        moving = (t.name for t in self.system.threads if any(self._options(t)))
+        moving = (t.name for t in self.system.threads if self.rules[t.name])
         processes = {name: number for number, name in enumerate(moving)}
         started = "started" if self.has_choice else None
         for promise in self.model.promises:

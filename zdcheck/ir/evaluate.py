@@ -21,16 +21,31 @@ def evaluate(expr: Expr, state: State) -> int:
     return evaluator(expr)(state)
 
 
-@lru_cache(maxsize=1 << 16)
+_MOST = 1 << 16
+_met: dict[int, tuple[Expr, Evaluator]] = {}
+"""Expressions by identity, which they keep as long as they are in here: to hash one takes longer than to evaluate it."""
+
+
 def evaluator(expr: Expr) -> Evaluator:
     """A function from states to the value of `expr`."""
+    if (known := _met.get(id(expr))) is not None:
+        return known[1]
+    if len(_met) >= _MOST:
+        _met.clear()
+    made = _evaluator(expr)
+    _met[id(expr)] = expr, made
+    return made
+
+
+@lru_cache(maxsize=_MOST)
+def _evaluator(expr: Expr) -> Evaluator:
     match expr:
         case Const(value):
             return lambda state: value
         case Var(id):
             return lambda state: state[id]
         case Select(variables, low, index):
-            return _select(variables, low, evaluator(index))
+            return _select(variables, low, _evaluator(index))
         case Op():
             return _operation(expr)
         case _:
@@ -48,7 +63,7 @@ def _select(variables: tuple[int, ...], low: int, index: Evaluator) -> Evaluator
 
 
 def _operation(expr: Op) -> Evaluator:
-    parts = tuple(evaluator(arg) for arg in expr.args)
+    parts = tuple(_evaluator(arg) for arg in expr.args)
     match expr.op:
         case "not":
             (a,) = parts

@@ -35,6 +35,17 @@ class Rule:
     children: tuple[tuple[int, bool, int], ...]
     nones: int
 
+    @property
+    def only_renames(self) -> bool:
+        """Whether its one symbol becomes another, and nothing is built: most of an expression's grammar."""
+        return (
+            self.length == 1
+            and self.children == ((0, False, 0),)
+            and not self.nones
+            and self.collapse
+            and not self.origin.startswith("__")
+        )
+
 
 @dataclass(frozen=True)
 class Table:
@@ -44,6 +55,8 @@ class Table:
     terminals: dict[str, tuple[str, ...]]
     rules: tuple[Rule, ...]
     states: tuple[dict[str, int], ...]
+    renaming: frozenset[int]
+    """The numbers of the rules that do nothing else."""
 
     @property
     def words(self) -> frozenset[str]:
@@ -67,12 +80,13 @@ class Table:
 def table() -> Table:
     """The grammar's table."""
     data = json.loads(grammar_table_file().read_text("utf-8"))
-    rules = (
+    rules = tuple(
         Rule(origin, length, name, collapse, tuple(map(tuple, children)), nones)
         for origin, length, name, collapse, children, nones in data["rules"]
     )
     terminals = {spelling: tuple(names) for spelling, names in data["terminals"].items()}
-    return Table(data["end"], terminals, tuple(rules), tuple(data["states"]))
+    renaming = frozenset(number for number, rule in enumerate(rules) if rule.only_renames)
+    return Table(data["end"], terminals, rules, tuple(data["states"]), renaming)
 
 
 class TooDeep(Exception):
@@ -153,7 +167,7 @@ class Automaton:
 
     def feed(self, token: Token, terminal: str) -> None:
         """Take a token that `accepts`. Raises TooDeep."""
-        states, rules = self.table.states, self.table.rules
+        states, rules, renaming = self.table.states, self.table.rules, self.table.renaming
         while True:
             action = states[self.states[-1]][terminal]
             if action >= 0:
@@ -163,7 +177,14 @@ class Automaton:
                 read = Token(token.kind, token.text, token.start, token.end, terminal)
                 self.entries.append(Entry(terminal, read, token.start, token.end, 0))
                 return
-            self._reduce(rules[-1 - action])
+            number = -1 - action
+            if number in renaming:
+                origin, last = rules[number].origin, self.entries[-1]
+                self.entries[-1] = Entry(origin, last.value, last.start, last.end, last.height)
+                del self.states[-1]
+                self.states.append(states[self.states[-1]][origin])
+            else:
+                self._reduce(rules[number])
             if terminal == END and self.states[-1] == self.table.end:
                 return
 
