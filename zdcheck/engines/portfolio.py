@@ -18,6 +18,7 @@ from zdcheck.engines.protocol import (
     NoneFound,
     Progress,
     Proven,
+    Statistics,
     Stopped,
     Watcher,
 )
@@ -109,17 +110,20 @@ class FirstThatAnswers:
         stopped: list[Stopped] = []
         names = " and ".join(one.engine.name for one in asked)
         watch(Progress(0, 0, 0, first.statistics.elapsed_s, f"{first.limit} limit; asking {names}"))
-        with closing(run_all(_answer, asked, len(asked))) as outcomes:
-            for _, outcome in outcomes:
-                if isinstance(outcome, Died):
-                    continue
-                match outcome.result:
-                    case Wrong(error):
-                        raise error
-                    case Stopped() as claim:
-                        stopped.append(claim)
-                    case claim:
-                        return _later(claim, first)
+        try:
+            with closing(run_all(_answer, asked, len(asked))) as outcomes:
+                for _, outcome in outcomes:
+                    if isinstance(outcome, Died):
+                        continue
+                    match outcome.result:
+                        case Wrong(error):
+                            raise error
+                        case Stopped() as claim:
+                            stopped.append(claim)
+                        case claim:
+                            return _later(claim, first)
+        except KeyboardInterrupt:
+            return replace(_none_answered(first, stopped), limit="interrupt")
         return _none_answered(first, stopped)
 
 
@@ -174,20 +178,31 @@ class AllOfThem:
             for number, engine in enumerate(able)
         ]
         opinions: list[Opinion] = []
-        for one, outcome in run_all(_answer, asked, 2):
-            watch(Progress(0, 0, 0, 0.0, f"{len(opinions) + 1} of {len(asked)} engines answered"))
-            if isinstance(outcome, Died):
-                continue
-            if isinstance(outcome.result, Wrong):
-                raise outcome.result.error
-            opinions.append(Opinion(system, one.engine.name, outcome.result))
+        is_interrupted = False
+        try:
+            with closing(run_all(_answer, asked, 2)) as outcomes:
+                for one, outcome in outcomes:
+                    said = f"{len(opinions) + 1} of {len(asked)} engines answered"
+                    watch(Progress(0, 0, 0, 0.0, said))
+                    if isinstance(outcome, Died):
+                        continue
+                    if isinstance(outcome.result, Wrong):
+                        raise outcome.result.error
+                    opinions.append(Opinion(system, one.engine.name, outcome.result))
+        except KeyboardInterrupt:
+            is_interrupted = True
         if (why := disagreement(opinions)) is not None:
             raise EngineDisagreement(why)
+        if is_interrupted:
+            # Whoever was still asked may contradict the others.
+            so_far = "; ".join(f"{opinion.engine}: {opinion}" for opinion in opinions)
+            figures = opinions[0].claim.statistics if opinions else Statistics(0, 0, 0, 0.0)
+            return Stopped(figures, "interrupt", so_far)
         order = {engine.name: number for number, engine in enumerate(able)}
         opinions.sort(key=lambda opinion: (_strength(opinion.claim), order[opinion.engine]))
         best = opinions[0].claim
-        said = {opinion.engine: str(opinion) for opinion in opinions}
-        extra = {**best.statistics.extra, **said}
+        each = {opinion.engine: str(opinion) for opinion in opinions}
+        extra = {**best.statistics.extra, **each}
         return replace(best, statistics=replace(best.statistics, extra=extra))
 
 

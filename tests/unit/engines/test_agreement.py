@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
+
 import pytest
 
 from tests.agreement.compare import ignore, interpreted
@@ -107,6 +111,37 @@ def test_where_search_ends_others_answer() -> None:
     claim = FirstThatAnswers(_Tired(), lambda: [_Tired()]).solve(system, Limits(), ignore)
     assert isinstance(claim, Stopped)
     assert (claim.limit, claim.note) == ("memory", "tired; tired: tired")
+
+
+class _Interrupted:
+    """What the user's interrupt does to an engine, and to who asked it."""
+
+    name = "interrupted"
+
+    def refuses(self, system: System) -> str | None:
+        return None
+
+    def solve(self, system: System, limits: Limits, watch: Watcher) -> Claim:
+        try:
+            os.kill(os.getppid(), signal.SIGINT)
+            time.sleep(20)
+        except KeyboardInterrupt:
+            pass
+        return Stopped(figures(3), "interrupt", "so far, so good")
+
+
+def test_an_interrupt_while_others_are_asked_keeps_what_is_known() -> None:
+    system = random_system(1)
+    first = FirstThatAnswers(_Tired(), lambda: [_Interrupted()])
+    claim = first.solve(system, Limits(), ignore)
+    assert isinstance(claim, Stopped)
+    assert (claim.limit, claim.note) == ("interrupt", "tired; interrupted: so far, so good")
+    assert claim.statistics.depth == 2
+    all_ = AllOfThem([_Interrupted(), _Liar(), _Liar()])
+    claim = all_.solve(system, Limits(), ignore)
+    assert isinstance(claim, Stopped)
+    assert claim.limit == "interrupt"
+    assert "so far, so good" in claim.note
 
 
 class _Liar:
