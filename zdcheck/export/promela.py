@@ -197,7 +197,7 @@ class _Promela:
         if (first := self._first(thread)) is None:
             yield "  do"
             for rule in rules:
-                yield from self._rule(rule, "")
+                yield from self._rule(rule)
             yield "  od"
         else:
             yield from self._walk(rules, first)
@@ -219,11 +219,16 @@ class _Promela:
                 yield "  false;"
                 continue
             yield "  if"
-            for rule in here:
-                yield from self._rule(rule, f"; goto at_{rule.leads_to}_")
+            # SPIN keeps at most 2048 places to which steps lead; the steps of one `if` share theirs.
+            for target in dict.fromkeys(rule.leads_to for rule in here):
+                yield "  :: if"
+                for rule in here:
+                    if rule.leads_to == target:
+                        yield from self._rule(rule)
+                yield f"  fi; goto at_{target}_"
             yield "  fi;"
 
-    def _rule(self, rule: Rule, after: str) -> Iterator[str]:
+    def _rule(self, rule: Rule) -> Iterator[str]:
         yield f"  /* {_comment(rule.source)}: {_comment(rule.text)} */"
         names = self.model.names
         assignments = in_sequence(dict(rule.updates))
@@ -232,7 +237,7 @@ class _Promela:
         # Between two steps a copy is always 0: it adds no states.
         body += [f"old_{names[id]} = 0" for id in assignments.copies]
         if rule.when != NO:
-            yield f"  :: d_step {{ {self._guard(rule.when)} -> {'; '.join(body or ['skip'])} }}{after}"
+            yield f"  :: d_step {{ {self._guard(rule.when)} -> {'; '.join(body or ['skip'])} }}"
         for failure in rule.failures:
             about = _comment(f"{failure.violation}: {one_line(failure.message)}")
             yield f"  :: d_step {{ {self._guard(failure.when)} -> assert(false) /* {about} */ }}"
