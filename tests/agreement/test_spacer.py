@@ -150,10 +150,10 @@ def test_spacer_goes_on_where_induction_stops(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(proof, "WALKS", 3)
     model = Search._model
 
-    def impatient(self: Search, *conditions: Any) -> State | None:
+    def impatient(self: Search) -> State | None:
         if self.stats.queries >= 50:
             raise LimitReached("time")
-        return model(self, *conditions)
+        return model(self)
 
     monkeypatch.setattr(Search, "_model", impatient)
     proved = prove(parity(), replace(SOME, timeout_s=200.0), ignore)
@@ -169,7 +169,7 @@ def test_a_limit_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (claim.limit, claim.note) == ("time", "")
 
 
-def late(search: Search, *conditions: Any) -> State | None:
+def late(search: Search) -> State | None:
     """What a search does that has no time left."""
     raise LimitReached("time")
 

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -191,19 +192,27 @@ class Search:
             if not holds(state):
                 raise Refuted(state, Obstacle(state, None, _law(fact)))
 
-    def _model(self, *conditions: Any) -> State | None:
-        """A state in which all facts are true, and these terms."""
+    @contextmanager
+    def _where(self, condition: Any) -> Iterator[None]:
+        """Only states in which the condition is true are asked for, again and again as facts are added."""
+        solver, known = self.solver, len(self.facts)
+        solver.push()
+        try:
+            solver.add(condition)
+            yield
+        finally:
+            # What was learned meanwhile goes with the condition.
+            solver.pop()
+            solver.add(*(self.obligations.term(fact) for fact in self.facts[known:]))
+
+    def _model(self) -> State | None:
+        """A state in which all facts are true."""
         self.stats.queries += 1
         if self.stats.queries % 64 == 0:
             self._tell()
-        self.solver.push()
-        try:
-            self.solver.add(*conditions)
-            if not is_satisfiable(self.solver, clock=self.clock):
-                return None
-            return self.frame.state_in(self.solver.model())
-        finally:
-            self.solver.pop()
+        if not is_satisfiable(self.solver, clock=self.clock):
+            return None
+        return self.frame.state_in(self.solver.model())
 
     def _tell(self) -> None:
         figures = f"{len(self.facts) - len(self.dropped)} facts, {self.stats.queries} questions"
@@ -214,11 +223,12 @@ class Search:
         open_ = [number for number in range(len(self.steps)) if number not in self.safe]
         for some in batched(open_, TOGETHER):
             bad = any_of([self.obligations.bad(self.steps[number]) for number in some])
-            while (state := self._model(bad)) is not None:
-                step, failing = self._failing(some, state)
-                condition = step.escapes if failing is None else failing.condition
-                name = "range" if failing is None else _violation(step.action, failing)
-                self._exclude(condition, Obstacle(state, step.action, name))
+            with self._where(bad):
+                while (state := self._model()) is not None:
+                    step, failing = self._failing(some, state)
+                    condition = step.escapes if failing is None else failing.condition
+                    name = "range" if failing is None else _violation(step.action, failing)
+                    self._exclude(condition, Obstacle(state, step.action, name))
             self.safe.update(some)
 
     def _failing(self, numbers: Iterable[int], state: State) -> tuple[Step, Failure | None]:
@@ -237,8 +247,9 @@ class Search:
         for number, goal in enumerate(self.goals):
             if number in self.settled:
                 continue
-            while (state := self._model(z3.Not(self.frame.truth(goal.holds)))) is not None:
-                self._exclude(goal.holds, Obstacle(state, None, "deadlock"))
+            with self._where(z3.Not(self.frame.truth(goal.holds))):
+                while (state := self._model()) is not None:
+                    self._exclude(goal.holds, Obstacle(state, None, "deadlock"))
             self.settled.add(number)
 
     def _lock_order(self) -> None:
@@ -248,13 +259,14 @@ class Search:
                 continue
             term = self.frame.truth(taking.condition)
             action = self.steps[taking.step].action
-            while taking.classes not in self.taken and (state := self._model(term)) is not None:
-                try:
-                    self._exclude(taking.condition, Obstacle(state, action, "lock_order"))
-                except Refuted:
-                    self.taken.add(taking.classes)
-                    if lock_cycle({classes: Run(0, ()) for classes in self.taken}) is not None:
-                        raise
+            with self._where(term):
+                while taking.classes not in self.taken and (state := self._model()) is not None:
+                    try:
+                        self._exclude(taking.condition, Obstacle(state, action, "lock_order"))
+                    except Refuted:
+                        self.taken.add(taking.classes)
+                        if lock_cycle({classes: Run(0, ()) for classes in self.taken}) is not None:
+                            raise
             self.ordered.add(number)
 
     def _exclude(self, condition: Expr, obstacle: Obstacle) -> None:
@@ -285,11 +297,12 @@ class Search:
                 for number, breaks in open_.items()
             ]
         )
-        while (state := self._model(breaking)) is not None:
-            step, broken = self._broken(open_, state)
-            if not self._strengthen(step, state, broken):
-                # Everything is owed anew now, by these steps too.
-                return
+        with self._where(breaking):
+            while (state := self._model()) is not None:
+                step, broken = self._broken(open_, state)
+                if not self._strengthen(step, state, broken):
+                    # Everything is owed anew now, by these steps too.
+                    return
 
     def _open(self, number: int) -> dict[int, Breaks]:
         """How the step may break the facts that are pending for it, which are no longer."""

@@ -23,10 +23,10 @@ def patience(questions: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The time is up after so many questions to Z3."""
     ask = Search._model
 
-    def impatient(self: Search, *conditions: Any) -> Any:
+    def impatient(self: Search) -> Any:
         if self.stats.queries >= questions:
             raise LimitReached("time")
-        return ask(self, *conditions)
+        return ask(self)
 
     monkeypatch.setattr(Search, "_model", impatient)
 
@@ -55,7 +55,7 @@ def test_the_state_on_which_a_proof_stops_is_shown(monkeypatch: pytest.MonkeyPat
 
 
 def test_an_interrupt_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(self: Search, *conditions: Any) -> Any:
+    def interrupted(self: Search) -> Any:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Search, "_model", interrupted)
