@@ -14,7 +14,7 @@ from typing import Any
 
 from zdcheck.lang import model as m
 from zdcheck.lang import types as t
-from zdcheck.lang.walk import children
+from zdcheck.lang.walk import children, walk
 from zdcheck.lower.instance import Instance
 
 NULL = -1
@@ -101,6 +101,9 @@ class World:
                 if a or b:
                     return 1
                 return 0 if a == 0 and b == 0 else None
+            case m.Quantifier(("forall" | "exists") as op, variable, domain, body):
+                low, high = self.instance.domain(domain, variable.span)
+                return self._constant(body) if low <= high else int(op == "forall")
         try:
             return self.instance.number(expr)
         except Exception:
@@ -128,8 +131,43 @@ class World:
         if isinstance(node, m.Binary) and self._decides(node):
             yield from self._live(node.left)
             return
+        if isinstance(node, m.Block):
+            for statement in self._come_to(node):
+                yield from self._live(statement)
+            return
         for child in children(node):
             yield from self._live(child)
+
+    def _come_to(self, block: m.Block) -> Iterator[m.Stmt]:
+        """The statements of a block without those behind a jump; a label is come to."""
+        goes_on = True
+        for statement in block.statements:
+            goes_on = goes_on or any(isinstance(part, m.Label) for part in walk(statement))
+            if goes_on:
+                yield statement
+                goes_on = not self._leaves(statement)
+
+    def _leaves(self, statement: m.Stmt) -> bool:
+        """Whether what follows a statement is never come to from it."""
+        match statement:
+            case m.Goto() | m.Return() | m.Break() | m.Continue():
+                return True
+            case m.Block():
+                *_, last = (None, *self._come_to(statement))
+                return last is not None and self._leaves(last)
+            case m.Atomic(body):
+                return self._leaves(body)
+            case m.If(condition, then, otherwise):
+                value = self._constant(condition)
+                branches = [then] if value else [otherwise] if value == 0 else [then, otherwise]
+                return all(branch is not None and self._leaves(branch) for branch in branches)
+            case m.Either(branches):
+                return all(self._leaves(branch) for branch in branches)
+            case m.While(condition, body):
+                endless = condition is None or self._constant(condition) == 1
+                return endless and not any(isinstance(part, m.Break) for part in walk(body))
+            case _:
+                return False
 
     def _mutability(self) -> tuple[set[Any], set[str]]:
         written: set[Any] = set()
