@@ -17,7 +17,7 @@ MAX_IMAGES = 24
 """Images of one fact under exchanges of like threads and objects."""
 
 MAX_WIDENED = 64
-"""Values of one variable that are tried for a wider cube."""
+"""Values of one variable that are tried for a wider cube. Locations are tried all the same: most facts are about many."""
 
 
 class Generalizer:
@@ -78,7 +78,7 @@ class Generalizer:
         for v in sorted(found, key=lambda v: v not in self._is_pc):
             rest = self.samples.in_cube({w: values for w, values in found.items() if w != v})
             values = _values(self.system.variables[v].type)
-            if len(values) > MAX_WIDENED:
+            if len(values) > MAX_WIDENED and v not in self._is_pc:
                 continue
             found[v] = found[v] | {
                 value for value in values if not rest & self.samples.where(v, value)
