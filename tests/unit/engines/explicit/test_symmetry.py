@@ -12,6 +12,7 @@ import pytest
 from tests.agreement.compare import agree, explored, ignore
 from tests.agreement.generate import random_system
 from tests.support.systems import Builder
+from tests.support.texts import lowered
 from zdcheck.base.diagnostics import UsageError
 from zdcheck.engines.explicit.canonical import is_unique
 from zdcheck.engines.explicit.engine import ExplicitEngine
@@ -291,6 +292,50 @@ def test_a_run_is_followed_where_representatives_are_not_unique(
     claim = agree(system, cache)
     assert isinstance(claim, Found)
     assert len(claim.run.actions) == 1
+
+
+SQUARES = """
+object page {{ }}
+scope {{ page: {size} }}
+var linked[page][page] : 0..{top};
+var last : page?;
+daemon thread links {{
+    forever {{
+        atomic {{
+            var x : page = any page;
+            var y : page = any other : page where other != x;
+            if (linked[x][y] < {top}) {{
+                linked[x][y] += 1;
+                linked[x][x] = linked[x][y];
+                last = y;
+            }}
+        }}
+        atomic {{
+            var z : page = any page;
+            if (linked[z][z] == {top} && last == z) {{
+                linked[z][z] = 0;
+                last = null;
+            }}
+        }}
+    }}
+}}
+{wrong}
+"""
+NEVER = "invariant one_way: forall x : page . linked[x][x] == 0 || last != x;"
+
+
+@pytest.mark.parametrize("size", [2, 3])
+@pytest.mark.parametrize("wrong", ["", NEVER])
+def test_what_has_two_indices_of_a_kind_moves_with_it(size: int, wrong: str, cache: Path) -> None:
+    """A relation among members is a square: its rows and its columns change names together."""
+    system = lowered(SQUARES.format(size=size, top=4 - size, wrong=wrong))
+    (orbit,) = symmetry_of(system).orbits
+    assert len(orbit.squares) == 1
+    claim = agree(system, cache)
+    assert isinstance(claim, Found if wrong else NoneFound)
+    if not wrong:
+        reduced = explored(system, cache, symmetry=True).statistics.states
+        assert claim.statistics.states > 1.5 * reduced > 25
 
 
 def test_walkers_have_one_state_for_each_orbit(cache: Path) -> None:
