@@ -17,7 +17,13 @@ from zdcheck.base.diagnostics import UsageError
 from zdcheck.engines.explicit.canonical import is_unique
 from zdcheck.engines.explicit.engine import ExplicitEngine
 from zdcheck.engines.explicit.layout import layout_of
-from zdcheck.engines.explicit.symmetry import Orbit, records, symmetry_of
+from zdcheck.engines.explicit.symmetry import (
+    MAX_MEMBERS,
+    MAX_OBJECTS,
+    Orbit,
+    records,
+    symmetry_of,
+)
 from zdcheck.engines.interpreter import Search
 from zdcheck.engines.protocol import Found, Limits, NoneFound
 from zdcheck.ir.expr import (
@@ -159,6 +165,18 @@ def test_locations_that_do_not_move_along_are_an_asymmetry() -> None:
     found = symmetry_of(replace(system, threads=(replace(a, pc=b.pc), replace(b, pc=a.pc))))
     assert "walk" not in [orbit.kind.name for orbit in found.orbits]
     assert "locations" in found.reasons["walk"]
+
+
+def test_only_so_many_objects_are_exchanged() -> None:
+    """Their kinds are taken together; threads have a limit of their own."""
+    kinds = [f"k{number}" for number in range(MAX_OBJECTS // MAX_MEMBERS + 1)]
+    sizes = ", ".join(f"{kind}: {MAX_MEMBERS}" for kind in kinds)
+    objects = "".join(f"object {kind} {{ on : bool; }} " for kind in kinds)
+    marks = "".join(f"{{ var one : {kind} = any {kind}; one.on = true; }} " for kind in kinds)
+    system = lowered(f"{objects} scope {{ {sizes}, a: 3 }} daemon thread a[*] {{ {marks} }}")
+    symmetry = symmetry_of(system)
+    assert {orbit.kind.name for orbit in symmetry.orbits} == {"a", *kinds[:-1]}
+    assert symmetry.reasons[kinds[-1]] == f"more than {MAX_OBJECTS} objects are not exchanged"
 
 
 # --- that it is right -------------------------------------------------------------------

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from itertools import product
 
 import pytest
 import z3
 
 from tests.agreement.generate import random_system
+from tests.support.texts import lowered
 from zdcheck.engines.symbolic.encoding import Frame, signed_width
 from zdcheck.engines.symbolic.formulas import failures, goes, possible, state_goals
 from zdcheck.ir.evaluate import evaluate
-from zdcheck.ir.expr import Expr, Type, Var, VarId
+from zdcheck.ir.expr import Expr, Op, Type, Var, VarId
 from zdcheck.ir.run import Deadlock, Fault
 from zdcheck.ir.step import Blocked, Fails, Goes, attempt, is_deadlock, state_faults
 from zdcheck.ir.substitute import one_of, substitute
@@ -53,6 +55,23 @@ def test_terms_have_the_values_of_expressions(seed: int) -> None:
             assert term.as_signed_long() == wanted
             truth = z3.simplify(z3.substitute(frame.truth(expr), *here))
             assert z3.is_true(truth) == (wanted != 0)
+
+
+def test_a_product_has_room_for_every_sign() -> None:
+    """The bounds of a product are among those of the corners, whichever they are."""
+    system = lowered("var x : -3..1; var y : -2..5; thread t { x = 0; y = 0; }")
+    x, y = (next(v.id for v in system.variables if v.name == name) for name in ("x", "y"))
+    frame = Frame(system, "s")
+    for a, b in product((x, y), repeat=2):
+        number = frame.number(Op("mul", (Var(a), Var(b))))
+        for values in product(range(-3, 2), range(-2, 6)):
+            wanted = values[a == y] * values[b == y]
+            assert number.low <= wanted <= number.high
+            here = [
+                (frame.raw[id], _raw(value - system.variables[id].type.low, frame.raw[id]))
+                for id, value in zip((x, y), values, strict=True)
+            ]
+            assert z3.simplify(z3.substitute(number.term, *here)).as_signed_long() == wanted
 
 
 def _raw(value: int, raw: z3.ExprRef) -> z3.ExprRef:
