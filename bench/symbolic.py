@@ -269,7 +269,7 @@ WHEN = (
     "Most rows are older than what made these proofs two to four times as fast: facts that are guessed about a thread's own variables, facts",
     "about all locations of long functions, eight steps to a question, and a question that is read once and not after each new fact.",
     "Before and after, CPU s: p2pdma/mmap `map, pin, unmap, era = v6_17` more than 60 and 22; hypotheses/hmm_restore_start `only one page is",
-    "pinned` 30 and 10. Rows of more than 60 s, and those below that are not proved, were not all measured again.",
+    "pinned` 30 and 10. hypotheses/hmm_restore_clears 216 and 24, hmm_maps_failed_copy 71 and 9. Not all slow or open rows were measured again.",
 )
 WHY = (
     "Why not, as far as these were looked at: no kind of fact is missing; they were still learning when their time was up. Where there are",
