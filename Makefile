@@ -7,6 +7,7 @@ READY := $(VENV)/.ready
 JOBS ?= 2
 SECONDS ?= 300
 FIRST ?= 0
+LOG ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup check test test-all lint format bench screenshots clean fuzz mutants
@@ -49,8 +50,8 @@ bench: $(READY) ## compare the explorer with hand-written C, SPIN and rumur
 screenshots: $(READY) ## make the pictures of the README
 	$(BIN)/python docs/screenshots.py
 
-fuzz: $(READY) ## random specs for SECONDS, from seed FIRST; every engine's opinion of each
-	$(BIN)/python -m tests.generator.campaign --seconds $(SECONDS) --first $(FIRST) --jobs $(JOBS)
+fuzz: $(READY) ## random specs for SECONDS, from seed FIRST or after those in LOG; every engine's opinion
+	$(BIN)/python -m tests.generator.campaign --seconds $(SECONDS) --jobs $(JOBS) $(if $(LOG),--log $(LOG),--first $(FIRST))
 
 mutants: $(READY) ## mistakes put into zdcheck itself: which do the tests notice?
 	$(BIN)/python -m tests.mutants.campaign --root .mutants
