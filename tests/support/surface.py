@@ -101,6 +101,14 @@ class World:
                 if a or b:
                     return 1
                 return 0 if a == 0 and b == 0 else None
+            case m.Binary("implies", left, right):
+                a, b = self._constant(left), self._constant(right)
+                if a == 0 or b:
+                    return 1
+                return 0 if a and b == 0 else None
+            case m.Unary("!", operand):
+                value = self._constant(operand)
+                return None if value is None else 1 - value
             case m.Quantifier(("forall" | "exists") as op, variable, domain, body):
                 low, high = self.instance.domain(domain, variable.span)
                 return self._constant(body) if low <= high else int(op == "forall")
