@@ -160,7 +160,7 @@ def with_fewer_facts(system: System, proved: Proved, limits: Limits) -> Proved:
 
 
 def crowd_of_check(spec: Spec, check: m.Check, options: Options, open: tuple[str, ...]) -> Crowd:
-    """The abstraction of one check for any number of threads of the families `open`."""
+    """The abstraction of one check for any number of the threads and objects that `open` names."""
     return crowd_of(instance_of_check(spec, check, options), open)
 
 
@@ -172,7 +172,7 @@ def prove_for_any_number(
     watch: Watcher,
     starts: Callable[[str], None] = lambda name: None,
 ) -> Attempt:
-    """Prove one check for any number of threads of the families `open`, from one on.
+    """Prove one check for any number of the threads and objects that `open` names, from one on.
 
     Explicit search at the check's own scope comes first: what it finds is the answer, and it judges covers.
     Raises SpecError, ToolError, EngineDisagreement; UsageError also for what cannot be expressed.
@@ -197,7 +197,7 @@ def prove_for_any_number(
     elif isinstance(first, Stopped) and first.limit == "interrupt":
         verdict = NotProved(first.statistics, "interrupt", None, ())
     else:
-        claim = prove_for_all(crowd.abstraction, len(open), _left(options, clock), watch)
+        claim = prove_for_all(crowd.abstraction, len(crowd.views), _left(options, clock), watch)
         match claim:
             case OpenForAll(statistics, limit, abstraction, obstacle):
                 shown = None
@@ -213,7 +213,11 @@ def prove_for_any_number(
                 facts = company_facts(abstraction, seen)
                 texts = tuple(fact_text(abstraction.system, fact) for fact in facts)
                 verdict = Proof(
-                    statistics, texts, covers.vacuous, covers.uncovered, any_number_of(open)
+                    statistics,
+                    texts,
+                    covers.vacuous,
+                    covers.uncovered,
+                    any_number_of(open, spec.model.kinds),
                 )
     report = ProofReport(
         spec.path,
@@ -281,7 +285,8 @@ def certify(
                 case Proved(_, invariant):
                     texts = seen_texts(abstraction, seen)
                     spelled = spelled_seen(abstraction.views, system.variables, seen, texts)
-                    open = tuple(view.family for view in abstraction.views)
+                    families = (view.family for view in abstraction.views)
+                    open = (*families, *abstraction.objects)
                     return _certified(spec, subject, open, system, invariant, spelled)
                 case Unproved(limit="interrupt"):
                     raise KeyboardInterrupt
@@ -305,7 +310,8 @@ def _certified(
     seen: list[dict[str, Any]],
 ) -> Certified:
     texts = tuple(fact_text(system, fact) for fact in invariant.facts)
-    covers = any_number_of(open) if open else COVERS
+    covers = _covered(spec, open)
+    objects = tuple(name for name in open if name in spec.model.kinds)
     about = [f"Then {subject.check} of {subject.spec} is proved for {_in_full(spec, open)}."]
     if open:
         about.append(
@@ -313,14 +319,18 @@ def _certified(
         )
         about.append(f"it is made by: zdcheck verify-proof FILE {subject.spec}.")
     return Certified(
-        files.document(subject, covers, system, invariant, texts, seen),
+        files.document(subject, covers, system, invariant, texts, seen, objects),
         files.script(system, invariant, about),
     )
 
 
 def _in_full(spec: Spec, open: tuple[str, ...]) -> str:
     """What a proof covers, and what not."""
-    return ", ".join([any_number_of(open) if open else COVERS, *_not_covered(spec, open)])
+    return ", ".join([_covered(spec, open), *_not_covered(spec, open)])
+
+
+def _covered(spec: Spec, open: tuple[str, ...]) -> str:
+    return any_number_of(open, spec.model.kinds) if open else COVERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,7 +348,7 @@ def claimed(certificate: files.Certificate, spec: Spec) -> Claimed:
 
     Raises SpecError; UsageError and ToolError if it is about something else.
     """
-    subject, open = certificate.subject, certificate.families
+    subject, open = certificate.subject, certificate.open
     check = spec.check(subject.check)
     options = Options(settings=subject.settings, scope=subject.scope)
     covers = _in_full(spec, open)

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import product
 
 from zdcheck.ir.crowd import LocalState, Seen, View
 from zdcheck.ir.evaluate import evaluate
 from zdcheck.ir.expr import VarId
 from zdcheck.ir.step import Fails, Goes, Stepper, state_faults
-from zdcheck.ir.system import Action, Check, State, System
+from zdcheck.ir.system import Action, Check, State, System, Variable
 from zdcheck.lower.crowd.abstraction import Crowd
 
 
 class Projection:
-    """How one concrete system looks when certain threads of the open families are followed."""
+    """How one concrete system looks when certain threads and objects of what is open are followed."""
 
-    def __init__(self, crowd: Crowd, system: System, followed: tuple[int, ...]) -> None:
+    def __init__(
+        self, crowd: Crowd, system: System, followed: tuple[int, ...], objects: dict[str, int]
+    ) -> None:
         self.crowd = crowd
         self.system = system
         self.followed = followed
+        self.objects = objects
         fixed = {(t.family, t.number): t.index for t in crowd.all_threads}
         self.number: dict[int, int] = {-1: -1}
         for thread in system.threads:
@@ -30,40 +33,88 @@ class Projection:
             else:
                 self.number[thread.index] = fixed[thread.family, thread.number]
         known = [t.index for t in system.threads if t.family not in crowd.open] + list(followed)
-        back = {self.number[t]: t for t in known}
-        kinds = {t.family for t in system.threads} | {"thread"}
-        where = {(v.family, tuple(n for _, n in v.index)): v.id for v in system.variables}
-        self.sources: list[tuple[VarId, bool]] = []
-        for variable in crowd.kept:
-            index = tuple(back[n] if kind in kinds else n for kind, n in variable.index)
-            is_thread = variable.type.kind == "ref" and variable.type.of in kinds
-            self.sources.append((where[variable.family, index], is_thread))
+        self.back = {self.number[t]: t for t in known}
+        self.kinds = {t.family for t in system.threads} | {"thread"}
+        self.where = {(v.family, tuple(n for _, n in v.index)): v.id for v in system.variables}
+        self.sources = [self._source(variable) for variable in crowd.kept]
         self.entries = [
-            (key, next(e for e in system.ledger if e.count == where[self._counted(key), key[1]]))
+            (key, next(e for e in system.ledger if e.count == self._count(key)))
             for key in crowd.tokens
         ]
 
-    def _counted(self, key: tuple[int, tuple[int, ...]]) -> str:
-        return self.crowd.program.families[key[0]].name
+    def _count(self, key: tuple[int, tuple[int, ...]]) -> VarId:
+        family = self.crowd.program.families[key[0]]
+        kinds = [d.kind or "" for d in family.dimensions]
+        return self.where[family.name, self._index(tuple(zip(kinds, key[1], strict=True)))]
+
+    def _index(self, index: tuple[tuple[str, int], ...]) -> tuple[int, ...]:
+        """The followed object or thread has another number here."""
+        return tuple(
+            self.back[n] if kind in self.kinds else self.objects.get(kind, n) for kind, n in index
+        )
+
+    def _source(self, variable: Variable) -> Callable[[State], int]:
+        """What an abstract variable has in a concrete state."""
+        live = self._live(variable)
+        default = -1 if variable.type.kind == "ref" else variable.type.low
+        index = self._index(variable.index)
+        if ".passed" in variable.family:
+            # A loop over objects has passed the followed one if it is there, or beyond.
+            counter = self.where[variable.family.replace(".passed", ""), index]
+            kind = self.system.variables[counter].type.of
+            return lambda s: int(live(s) and s[counter] >= self.objects[kind])
+        id = self.where.get((variable.family, index))
+        if id is None:
+            constant = self._constant(variable)
+            return lambda s: constant
+        if variable.type.kind == "ref" and variable.type.of in self.kinds:
+            return lambda s: self.number[s[id]]
+        if variable.type.kind == "ref" and variable.type.of in self.objects:
+            mine = self.objects[variable.type.of]
+            return lambda s: default if s[id] < 0 or not live(s) else int(s[id] != mine)
+        return lambda s: s[id] if live(s) else default
+
+    def _constant(self, variable: Variable) -> int:
+        """What never changes is no variable of the concrete system: read from how the abstract one starts."""
+        raise AssertionError(f"{variable.name} is constant")
+
+    def _live(self, variable: Variable) -> Callable[[State], bool]:
+        """Whether a local matters where its thread is, in the abstract system."""
+        family = self.crowd.by_name.get(variable.family)
+        if family is None or family.role != "local" or family.observed:
+            return lambda s: True
+        template = self.crowd.templates[family.template or ""]
+        thread = self.system.threads[self.back[variable.index[0][1]]]
+        places = [family.id in live for live in template.live]
+        return lambda s: places[s[thread.pc]]
 
     def of(self, state: State) -> State:
         """The abstract state. What others hold is all that is held, less what is kept."""
-        kept = [self.number[state[v]] if is_thread else state[v] for v, is_thread in self.sources]
-        found = (*kept, *(0 for _ in self.crowd.tokens), 0)
+        kept = [source(state) for source in self.sources]
+        # What threads looked at before is no part of a concrete state: here everybody looked at what is followed.
+        trails = (1 for _ in self.crowd.trails)
+        found = (*kept, *(0 for _ in self.crowd.tokens), *trails, 0)
         others = []
         for key, entry in self.entries:
             held = sum(evaluate(holder.count, state) for holder in entry.holders)
             others.append(held - evaluate(self.crowd.held[key], found))
         assert all(number >= 0 for number in others)
-        return (*kept, *(int(number > 0) for number in others), 0)
+        tokens = (int(number > 0) for number in others)
+        return (*kept, *tokens, *(1 for _ in self.crowd.trails), 0)
 
 
 def projections(crowd: Crowd, system: System) -> list[Projection]:
-    """One for each choice of threads to follow."""
+    """One for each choice of threads and objects to follow."""
     members = [
         [thread.index for thread in system.threads if thread.family == name] for name in crowd.open
     ]
-    return [Projection(crowd, system, chosen) for chosen in product(*members)]
+    kinds = sorted(crowd.objects)
+    sizes = {kind.name: kind.size for kind in system.kinds}
+    return [
+        Projection(crowd, system, chosen, dict(zip(kinds, objects, strict=True)))
+        for chosen in product(*members)
+        for objects in product(*(range(sizes[kind]) for kind in kinds))
+    ]
 
 
 def local_state(view: View, state: State) -> LocalState:
@@ -104,14 +155,18 @@ def unmatched(
     """The concrete steps and faults that have no image in the abstract system, with who was followed."""
     stepper, image_stepper = Stepper(system), Stepper(abstract)
     after: dict[State, tuple[set[State], bool]] = {}
+    trails = set(crowd.trails.values())
     faulty: dict[State, bool] = {}
 
     def successors(state: State) -> tuple[set[State], bool]:
         if state not in after:
             outcomes = list(image_stepper.outcomes(state))
-            goes = {o.state for _, o in outcomes if isinstance(o, Goes)}
+            goes = {looking(o.state) for _, o in outcomes if isinstance(o, Goes)}
             after[state] = goes, any(isinstance(o, Fails) for _, o in outcomes)
         return after[state]
+
+    def looking(state: State) -> State:
+        return tuple(1 if v in trails else value for v, value in enumerate(state))
 
     def is_faulty(state: State) -> bool:
         if state not in faulty:
@@ -125,28 +180,30 @@ def unmatched(
         images = [projection.of(state) for projection in all_of_them]
         for action, outcome in stepper.outcomes(state):
             is_open = system.threads[action.thread].family in crowd.open
+            if isinstance(outcome, Fails):
+                # Whoever follows the thread that fails sees it; of objects, whoever follows those that it is about.
+                test = action.tests[outcome.test]
+                assert isinstance(test, Check)
+                too_many = test.violation.id in ("refcount_overflow", "range")
+                shown = (any if crowd.objects else all)(
+                    successors(image)[1]
+                    for projection, image in zip(all_of_them, images, strict=True)
+                    if not is_open or action.thread in projection.followed
+                )
+                if not too_many and not shown:
+                    yield action, (), state
+                continue
+            is_fault = next(state_faults(system, outcome.state), None) is not None
+            if is_fault:
+                # A step to a fault: whoever takes it, or whom the property is about, shows it if followed.
+                shown = any(
+                    successors(image)[1] or is_faulty(projection.of(outcome.state))
+                    for projection, image in zip(all_of_them, images, strict=True)
+                )
+                if not shown:
+                    yield action, (), state
+                continue
             for projection, image in zip(all_of_them, images, strict=True):
-                is_followed = not is_open or action.thread in projection.followed
-                if isinstance(outcome, Fails):
-                    test = action.tests[outcome.test]
-                    assert isinstance(test, Check)
-                    too_many = test.violation.id in ("refcount_overflow", "range")
-                    if is_followed and not too_many and not successors(image)[1]:
-                        yield action, projection.followed, state
-                    continue
-                if next(state_faults(system, outcome.state), None) is None:
-                    later = projection.of(outcome.state)
-                    if later != image and later not in successors(image)[0]:
-                        yield action, projection.followed, state
-        # A step to a fault: whoever takes it, or whom the property is about, shows it if followed.
-        for action, outcome in stepper.outcomes(state):
-            if not isinstance(outcome, Goes):
-                continue
-            if next(state_faults(system, outcome.state), None) is None:
-                continue
-            shown = any(
-                successors(image)[1] or is_faulty(projection.of(outcome.state))
-                for projection, image in zip(all_of_them, images, strict=True)
-            )
-            if not shown:
-                yield action, (), state
+                later = projection.of(outcome.state)
+                if later != image and later not in successors(image)[0]:
+                    yield action, (*projection.followed, *projection.objects.values()), state

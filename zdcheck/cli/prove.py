@@ -45,8 +45,8 @@ from zdcheck.trace.verdict import Reason, Violated, exit_code
     "--any",
     "any_number",
     multiple=True,
-    metavar="FAMILY,…",
-    help="Prove for any number of threads of these families.",
+    metavar="NAME,…",
+    help="Prove for any number of threads of these families, and of objects of these kinds.",
 )
 @opt.model_options
 @click.option(
@@ -81,7 +81,7 @@ def command(
 ) -> int:
     """Prove the checks of SPEC files that expect `holds`, at their scope, for runs of any length.
 
-    With --any, also for any number of threads of some families, and counts without bound.
+    With --any, also for any number of some threads and objects, and counts without bound.
     A check that expects a violation is proved only if --check names it. Ends with exit status 3 if
     neither a proof nor a violation is found.
     """

@@ -43,18 +43,21 @@ class Subject:
 class Certificate:
     """A proof in a file: of what, and the invariant.
 
-    `seen` is what was seen of threads of which there is any number, for `export.seen`; empty in a proof for a scope.
+    `seen` is what was seen of threads of which there is any number, for `export.seen`, and `objects` are kinds of which there
+    is any number; both are empty in a proof for a scope.
     """
 
     subject: Subject
     seen: tuple[Any, ...]
     facts: tuple[Mapping[str, Any], ...]
     never_taken: tuple[tuple[str, str], ...]
+    objects: tuple[str, ...] = ()
 
     @property
-    def families(self) -> tuple[str, ...]:
-        """The threads of which there is any number."""
-        return families_of(list(self.seen)) if self.seen else ()
+    def open(self) -> tuple[str, ...]:
+        """The threads and objects of which there is any number."""
+        families = families_of(list(self.seen)) if self.seen else ()
+        return (*families, *self.objects)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,7 @@ def document(
     invariant: Invariant,
     texts: tuple[str, ...],
     seen: Sequence[Mapping[str, Any]],
+    objects: tuple[str, ...],
 ) -> str:
     """The certificate as JSON text; `texts` are the facts in the reader's words, `seen` is from `export.seen`.
 
@@ -97,6 +101,7 @@ def document(
         "check": subject.check,
         "settings": dict(subject.settings),
         "scope": dict(subject.scope),
+        **({"objects": list(objects)} if objects else {}),
         **({"seen": list(seen)} if seen else {}),
         "facts": facts,
         "never_taken": [list(pair) for pair in invariant.never_taken],
@@ -138,6 +143,7 @@ def loads(text: str) -> Certificate:
             tuple(plain.get("seen", ())),
             facts,
             tuple((str(held), str(taken)) for held, taken in plain["never_taken"]),
+            tuple(str(kind) for kind in plain.get("objects", ())),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ToolError(f"this proof is damaged: {type(error).__name__} {error}") from None

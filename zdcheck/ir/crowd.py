@@ -1,6 +1,7 @@
 """What threads of an open family have been seen to be like: the assumption of a proof for any number of them.
 
-An abstraction of all sizes at once follows one thread of each open family and forgets the others. What
+An abstraction of all sizes at once follows one thread of each open family, and one object of each open kind, and forgets
+the others. What
 one of the others may do is what the followed thread has been seen to be able to, in the company in which it was seen:
 any thread could have been the one that is followed. `docs/proofs-any-number.md` has the argument.
 """
@@ -47,7 +48,11 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Abstraction:
-    """One system that stands for those of all sizes, under an assumption about the threads it forgets."""
+    """One system that stands for those of all sizes, under an assumption about the threads it forgets.
+
+    Of the other objects of the kinds in `objects` it assumes nothing.
+    """
 
     system: System
     views: tuple[View, ...]
+    objects: tuple[str, ...] = ()

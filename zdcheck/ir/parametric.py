@@ -246,7 +246,8 @@ class Node:
     `requirements` are judged first, in order. Nodes with the same `group` are one atomic block.
     `waits` marks a possible stop even where no shared state is touched. `concretize` are terms
     whose value the step must fix (loop counters). `takes` is the class of the lock that a blocking acquisition
-    takes. `stores` are counted cells that are overwritten instead of added to.
+    takes. `stores` are counted cells that are overwritten instead of added to. `walks` marks choices of a loop over
+    any number of objects: which one is next is local work, as a loop's counter is.
     `via` are the calls through which this code was inlined, outermost first.
     """
 
@@ -265,6 +266,7 @@ class Node:
     takes: str | None = None
     stores: tuple[Cell, ...] = ()
     fence: bool = False
+    walks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,6 +395,40 @@ class Program:
     def family(self, id: FamilyId) -> Family:
         """The family of that number."""
         return self.families[id]
+
+
+def bound_to(term: Term, bound: Bound, value: Term) -> Term:
+    """`term` with `value` in place of `bound`, which is bound outside of it."""
+    match term:
+        case Bound():
+            return value if term == bound else term
+        case Const() | Self():
+            return term
+        case Cell(family, index):
+            return Cell(family, tuple(bound_to(part, bound, value) for part in index))
+        case Apply(op, args):
+            return apply(op, *(bound_to(arg, bound, value) for arg in args))
+        case Each(op, inner, low, high, body):
+            return each(op, inner, low, high, bound_to(body, bound, value))
+        case Ended(thread):
+            return Ended(bound_to(thread, bound, value))
+        case other:
+            assert_never(other)
+
+
+def bounds_in(term: Term) -> frozenset[Bound]:
+    """The bound names that occur in a term."""
+    match term:
+        case Bound():
+            return frozenset({term})
+        case Const() | Self():
+            return frozenset()
+        case Cell(_, parts) | Apply(_, parts):
+            return frozenset().union(*(bounds_in(part) for part in parts))
+        case Each(_, _, _, _, inner) | Ended(inner):
+            return bounds_in(inner)
+        case other:
+            assert_never(other)
 
 
 def cells_of(term: Term) -> tuple[Cell, ...]:

@@ -93,6 +93,7 @@ class Emitter:
         takes: str | None = None,
         stores: tuple[Cell, ...] = (),
         fence: bool = False,
+        walks: bool = False,
     ) -> NodeId:
         id = NodeId(len(self._drafts))
         if id >= MAX_NODES:
@@ -117,6 +118,7 @@ class Emitter:
             takes,
             stores,
             fence,
+            walks,
         )
         self._drafts.append(_Draft(node, []))
         for end in self.loose:

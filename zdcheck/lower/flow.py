@@ -30,6 +30,7 @@ from zdcheck.lang import types as t
 from zdcheck.lower.calls import Calls
 from zdcheck.lower.contexts import Contexts
 from zdcheck.lower.emit import Ends, Statements
+from zdcheck.lower.instance import spec_error
 from zdcheck.lower.layout import LockStorage, Place, Scalar, ScalarStorage, Storage, VariantStorage
 from zdcheck.lower.lifetime import Lifetimes
 from zdcheck.lower.scopes import Function, Loop, Scope
@@ -70,9 +71,11 @@ class Flow(Calls):
     ) -> None:
         super().__init__(symbols, contexts, lifetimes, observed, template)
         self.statements = statements
+        self.thread: m.Thread | None = None
 
     def body(self, blocks: tuple[m.Block, ...], span: Span, thread: m.Thread | None) -> Template:
         """The graph of a thread's body, or (thread None) of the init blocks one after another."""
+        self.thread = thread
         self.functions = [Function(Frame(), (), self.name, 0)]
         self._emit(Do(), span)
         for block in blocks:
@@ -323,6 +326,9 @@ class Flow(Calls):
         if high < low:
             self._count_unreached(stmt.body)
             return
+        if self.thread is not None and t.kind_of(stmt.domain) in self.symbols.instance.open:
+            self._for_any_number(stmt, counter)
+            return
         self._emit(Do(updates=(Assignment(counter, Const(low)),)), stmt.span)
         head = self._here(stmt.span)
         loop = Loop([], [], len(self.scopes))
@@ -338,6 +344,44 @@ class Flow(Calls):
             for end in self.loose:
                 self._connect(end, head)
             self.loose = [(test, 1)]
+        self.loops.pop()
+        self.loose += loop.breaks
+
+    def _for_any_number(self, stmt: m.For, counter: Cell) -> None:
+        """A loop over objects of which there is any number: every one is visited, each at its turn.
+
+        Which one is next is chosen: the followed one exactly once, others before and after it.
+        """
+        if self.group is not None:
+            raise spec_error(
+                "scope_too_large",
+                "any number of objects cannot be walked in one step",
+                stmt.span,
+                "leave this kind at its scope",
+            )
+        low, high = self.symbols.instance.domain(stmt.domain, stmt.span)
+        scalar = self.symbols.instance.scalar(stmt.domain, stmt.span)
+        passed = self._temporary(f"{stmt.variable.name}.passed", t.BoolType(), stmt.span)
+        assert isinstance(passed.shape, ScalarStorage)
+        is_over = Cell(passed.shape.family, (SELF,))
+        self._emit(Do(updates=(Assignment(is_over, Const(0)),)), stmt.span)
+        bound = self.layout.bound(stmt.variable.name, t.kind_of(stmt.domain))
+        is_followed = apply("eq", bound, Const(low))
+        where = apply("not", apply("and", is_followed, is_over))
+        passes = Assignment(is_over, apply("or", is_followed, is_over))
+        next = Choose(bound, scalar, low, high, where, (Assignment(counter, bound), passes))
+        head = self._emit(next, stmt.span, walks=True)
+        loop = Loop([], [], len(self.scopes))
+        self.loops.append(loop)
+        self._block(stmt.body)
+        self.loose += loop.continues
+        if self.loose:
+            test = self._emit(Test(is_over), stmt.span)
+            self.loose = [(test, 0)]
+            more = self._emit(Fork(), stmt.span, walks=True)
+            self._connect((test, 1), head)
+            self._connect((more, 1), head)
+            self.loose = [(more, 0)]
         self.loops.pop()
         self.loose += loop.breaks
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -189,10 +189,8 @@ class Context:
                 return g.add(*(self.expr(arg, bounds) for arg in args))
         a, b = (self.expr(arg, bounds) for arg in args)
         match op:
-            case "eq":
-                return g.eq(a, b)
-            case "ne":
-                return g.ne(a, b)
+            case "eq" | "ne":
+                return self._same(op, a, b)
             case "lt":
                 return g.lt(a, b)
             case "le":
@@ -203,6 +201,9 @@ class Context:
                 return g.mul(a, b)
             case _:
                 assert_never(op)
+
+    def _same(self, op: g.Operator, a: Expr, b: Expr) -> Expr:
+        return g.eq(a, b) if op == "eq" else g.ne(a, b)
 
     def _ended(self, thread: Expr) -> Expr:
         result: Expr = g.FALSE
@@ -245,6 +246,33 @@ class Context:
         for value, member in zip(reversed(dimension.values), reversed(members), strict=True):
             result = g.ite(self.known(g.eq(chosen, Const(value))), member, result)
         return result
+
+    # --- what stands for what -----------------------------------------------------------
+
+    def cases(self, expr: Expr) -> Iterator[tuple[Expr, int]]:
+        """The values that a place may depend on, each with the condition under which it is that one."""
+        for value in self.possible(expr):
+            yield g.eq(expr, Const(value)), value
+
+    def decide(self, expr: Expr, condition: Expr, value: int) -> None:
+        """From here on `expr` has this value, because of the condition."""
+        self.facts.learn(condition)
+
+    def judged(self, requirement: Term) -> tuple[Expr, Expr]:
+        """A requirement's condition, and whether it is judged here. Always, where nothing is abstract."""
+        return self.expr(requirement), g.TRUE
+
+    def admits(self, kind: str | None, value: int) -> bool:
+        """Whether a choice among a kind's members may fall on this one."""
+        return True
+
+    def members(self, kind: str | None, values: range) -> Iterable[int]:
+        """The members to which an update of all of them is made."""
+        return values
+
+    def judged_members(self, kind: str | None, values: range) -> Iterable[int]:
+        """The members of which it is judged in which order locks are taken."""
+        return values
 
     def possible(self, expr: Expr) -> tuple[int, ...]:
         """The values that the expression may have."""

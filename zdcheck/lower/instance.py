@@ -33,6 +33,8 @@ class Instance:
 
     `sizes` has every object kind and thread family, `first` the number of the first thread of
     each family (threads are numbered over all families). `thread` is the kind of all threads.
+    `open` are object kinds that stand for any number of objects: a loop over them visits one whose fate is
+    followed, and any number of others before and after it.
     """
 
     model: m.Model
@@ -40,6 +42,7 @@ class Instance:
     configs: Mapping[m.ConfigSymbol, int]
     sizes: Mapping[str, int]
     first: Mapping[str, int]
+    open: frozenset[str] = frozenset()
 
     @staticmethod
     def of(

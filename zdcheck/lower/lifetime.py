@@ -5,13 +5,14 @@ from __future__ import annotations
 from zdcheck.base.source import Span
 from zdcheck.ir.expr import Const, Type
 from zdcheck.ir.parametric import (
-    Apply,
     Assignment,
+    Bound,
     Cell,
     Requirement,
     Term,
     Touch,
     apply,
+    bound_to,
 )
 from zdcheck.ir.system import Violation
 from zdcheck.lang import model as m
@@ -57,7 +58,7 @@ class Lifetimes:
         span: Span,
     ) -> None:
         """Objects one level down die if they live in `object`; those below if their home dies."""
-        dying: dict[str, tuple[Term, Term]] = {}
+        dying: dict[str, tuple[Bound, Term]] = {}
         homes = {kind: None}
         pending = [kind]
         while pending:
@@ -89,12 +90,12 @@ class Lifetimes:
         kind: str,
         object: Term,
         place: Cell,
-        dying: dict[str, tuple[Term, Term]],
+        dying: dict[str, tuple[Bound, Term]],
     ) -> Term:
         if home == kind:
             return apply("eq", place, object)
         bound, dies = dying[home]
-        return _replace(dies, bound, place)
+        return bound_to(dies, bound, place)
 
     def create(
         self, kind: str, object: Term, span: Span
@@ -127,16 +128,3 @@ class Lifetimes:
 
     def _touches(self, kind: str, span: Span) -> list[Touch]:
         return [Touch(self.symbols.alive[kind], "write", "plain", span)]
-
-
-def _replace(term: Term, bound: Term, by: Term) -> Term:
-    """`term` with `by` in place of `bound`; the term has no binders of its own."""
-    if term == bound:
-        return by
-    match term:
-        case Cell(family, index):
-            return Cell(family, tuple(_replace(i, bound, by) for i in index))
-        case Apply(op, args):
-            return apply(op, *(_replace(arg, bound, by) for arg in args))
-        case _:
-            return term

@@ -133,7 +133,9 @@ class Paths:
         return path
 
     def _is_first_stop(self, node: NodeId) -> bool:
-        return node in self.rules.stops or node in self.rules.cuts
+        return (
+            node in self.rules.stops or node in self.rules.cuts or self.template.nodes[node].walks
+        )
 
     def _run(self, first: Path) -> Iterator[Path]:
         pending = [first]
@@ -163,11 +165,10 @@ class Paths:
         own checks would exclude (null, say) is a path too, and fails there.
         """
         branches = []
-        for value in path.context.possible(split.index):
+        for condition, value in path.context.cases(split.index):
             branch = path.fork()
-            condition = g.eq(split.index, Const(value))
             branch.tests.append(Guard(condition))
-            branch.context.facts.learn(condition)
+            branch.context.decide(split.index, condition, value)
             branches.append(branch)
         return branches
 
@@ -271,13 +272,20 @@ class Paths:
         return 1 if node.statement is not None else 0
 
     def _require(self, path: Path, requirement: Requirement) -> None:
-        condition = path.context.expr(requirement.condition)
-        if condition == g.TRUE:
-            return
-        path.tests.append(Check(condition, requirement.violation))
-        if condition == g.FALSE:
-            raise _Failed
-        path.context.facts.learn(condition)
+        condition, judged = path.context.judged(requirement.condition)
+        if judged != g.FALSE and condition != g.TRUE:
+            path.tests.append(Check(g.implies(judged, condition), requirement.violation))
+            if condition == g.FALSE and judged == g.TRUE:
+                raise _Failed
+        self._guard_if_not(path, judged, condition)
+
+    def _guard_if_not(self, path: Path, judged: Expr, condition: Expr) -> None:
+        """What holds after a requirement: a run that breaks it has ended, here or where it is judged."""
+        if judged == g.TRUE:
+            if condition != g.TRUE:
+                path.context.facts.learn(condition)
+        else:
+            self._guard(path, condition)
 
     def _guard(self, path: Path, condition: Expr) -> None:
         if condition == g.TRUE:
@@ -312,6 +320,8 @@ class Paths:
         found: list[Path] = []
         for value in range(choose.low, choose.high + 1):
             branch = path.fork()
+            if not branch.context.admits(choose.bound.kind, value):
+                continue
             bounds = {choose.bound.number: value}
             try:
                 self._guard(branch, branch.context.expr(choose.where, bounds))
@@ -331,7 +341,7 @@ class Paths:
         context = path.context
         new: dict[Key, Expr] = {}
         for update in updates:
-            ranges = [range(over.low, over.high + 1) for over in update.over]
+            ranges = [context.members(o.bound.kind, range(o.low, o.high + 1)) for o in update.over]
             for values in product(*ranges):
                 numbers = (over.bound.number for over in update.over)
                 inner = {**bounds, **dict(zip(numbers, values, strict=True))}
@@ -361,7 +371,7 @@ class Paths:
         me = self.thread
         parts: list[Expr] = []
         dimensions = context.memory.families[lock.owner].dimensions
-        for index in product(*(d.values for d in dimensions)):
+        for index in product(*(context.judged_members(d.kind, d.values) for d in dimensions)):
             owner = context.member((lock.owner, index))
             parts.append(context.known(g.eq(owner, Const(me))))
             if lock.readers is not None:

@@ -88,7 +88,7 @@ def shape(template: Template, mutable: set[FamilyId]) -> Shape:
         if any(touch.family in mutable for touch in node.touches):
             touching.add(node.id)
             stopping.add(node.id)
-        elif node.waits or isinstance(node.instruction, Choose | Fork):
+        elif node.waits or (isinstance(node.instruction, Choose | Fork) and not node.walks):
             stopping.add(node.id)
     by_group: dict[int, list[NodeId]] = {}
     for node in nodes:

@@ -12,7 +12,23 @@ from zdcheck.lower.walk import reachable_code
 
 
 def asymmetries(model: m.Model) -> dict[str, str]:
-    """For each kind that the code or a property tells apart: what does. The init blocks do not count."""
+    """For each kind whose members may not be exchanged: why. The init blocks do not count."""
+    found = told_apart(model)
+    for tree in _code(model):
+        match tree:
+            case m.For(_, t.RefType(kind)):
+                reason = f"they are walked in order at {tree.span}"
+                found.setdefault(kind, reason)
+                if kind == "thread":
+                    for thread in model.threads:
+                        found.setdefault(thread.name, reason)
+            case _:
+                pass
+    return found
+
+
+def told_apart(model: m.Model) -> dict[str, str]:
+    """For each kind that the code or a property tells apart otherwise than by walking its members: what does."""
     found: dict[str, str] = {}
     families = {thread.name for thread in model.threads}
 
@@ -29,8 +45,6 @@ def asymmetries(model: m.Model) -> dict[str, str]:
                 note(kind, f"`{' '.join(tree.span.text.split())}` names one of them", tree.span)
             case m.IndexOf(operand) if isinstance(operand.type, t.RefType):
                 note(operand.type.kind, "`index` tells them apart", tree.span)
-            case m.For(_, t.RefType(kind)):
-                note(kind, "they are walked in order", tree.span)
             case _:
                 pass
     return found

@@ -49,7 +49,7 @@ MAX_VARIABLES = 4_000
 
 
 @dataclass(frozen=True)
-class _Start:
+class Start:
     """One initial state before the threads' first local work, all members of all families."""
 
     values: dict[Key, int]
@@ -68,7 +68,7 @@ class Grounding:
 
     def system(self) -> System:
         """The ground system."""
-        starts = [self._after_prefixes(start) for start in self._starts()]
+        starts = [self._after_prefixes(start) for start in self.starts()]
         templates = self._templates(starts)
         memory, variables, threads = self._memory(starts, templates)
         initial_states = self._initial_states(starts, variables, threads, templates)
@@ -98,7 +98,7 @@ class Grounding:
 
     # --- initial states -----------------------------------------------------------------
 
-    def _starts(self) -> list[_Start]:
+    def starts(self) -> list[Start]:
         """Every initial state: what the declarations say, then the init blocks."""
         free: list[tuple[Key, Type]] = []
         values: dict[Key, int] = {}
@@ -117,7 +117,7 @@ class Grounding:
                 f"`any` as initial value gives more than {MAX_INITIAL_STATES} initial states",
                 self.span,
             )
-        starts: dict[tuple[int, ...], _Start] = {}
+        starts: dict[tuple[int, ...], Start] = {}
         ranges = [range(type.low, type.high + 1) for _, type in free]
         for choice in product(*ranges):
             chosen = dict(zip((key for key, _ in free), choice, strict=True))
@@ -127,7 +127,7 @@ class Grounding:
             raise spec_error("init_fails", "the init blocks cannot run to their end", self.span)
         return list(starts.values())
 
-    def _run_init(self, values: dict[Key, int]) -> Iterator[_Start]:
+    def _run_init(self, values: dict[Key, int]) -> Iterator[Start]:
         template = self.program.init
         cells: dict[Key, Expr] = {key: Const(value) for key, value in values.items()}
         context = Context(Memory(self.program.families, cells, []), 0, splits=True)
@@ -145,9 +145,9 @@ class Grounding:
             for key in after:
                 if key[0] in locals_:
                     after[key] = values[key]
-            yield _Start(after)
+            yield Start(after)
 
-    def _after_prefixes(self, start: _Start) -> _Prefixed:
+    def _after_prefixes(self, start: Start) -> Prefixed:
         """The state after every thread's local work before its first stop."""
         cells: dict[Key, Expr] = {key: Const(value) for key, value in start.values.items()}
         stops: dict[int, NodeId] = {}
@@ -162,11 +162,11 @@ class Grounding:
                 statements |= path.statements
                 cells.update(path.context.changed)
         values = {key: expr.value for key, expr in cells.items() if isinstance(expr, Const)}
-        return _Prefixed(values, stops, statements)
+        return Prefixed(values, stops, statements)
 
     # --- variables ----------------------------------------------------------------------
 
-    def _templates(self, starts: list[_Prefixed]) -> dict[str, Template]:
+    def _templates(self, starts: list[Prefixed]) -> dict[str, Template]:
         found = {}
         for template in self.program.templates:
             mine = range(template.first, template.first + template.size)
@@ -180,7 +180,7 @@ class Grounding:
         return found
 
     def _memory(
-        self, starts: list[_Prefixed], templates: dict[str, Template]
+        self, starts: list[Prefixed], templates: dict[str, Template]
     ) -> tuple[Memory, tuple[Variable, ...], tuple[Thread, ...]]:
         variables: list[Variable] = []
         cells: dict[Key, Expr] = {}
@@ -242,9 +242,7 @@ class Grounding:
                 continue
             for key in keys(family):
                 first = starts[0].values[key]
-                constant = family.id not in self.written | counts and all(
-                    start.values[key] == first for start in starts
-                )
+                constant = family.id not in counts and self._is_constant(family, key, starts)
                 unneeded = family.role == "local" and not (family.observed or family.id in kept)
                 if constant or unneeded:
                     default = first if constant else _default(family.type)
@@ -270,6 +268,10 @@ class Grounding:
         memory = Memory(self.program.families, cells, types, tuple(pcs), ends)
         return memory, tuple(variables), tuple(threads)
 
+    def _is_constant(self, family: Family, key: Key, starts: list[Prefixed]) -> bool:
+        first = starts[0].values[key]
+        return family.id not in self.written and all(s.values[key] == first for s in starts)
+
     def _name(self, family: Family, index: tuple[int, ...]) -> str:
         """A member's name in the language: `page[0].refcount`, `gup[1].pin`, `slots[page[0]]`.
 
@@ -294,7 +296,7 @@ class Grounding:
 
     def _initial_states(
         self,
-        starts: list[_Prefixed],
+        starts: list[Prefixed],
         variables: tuple[Variable, ...],
         threads: tuple[Thread, ...],
         templates: dict[str, Template],
@@ -407,7 +409,7 @@ class Grounding:
                 if key[1][0] == thread.index:
                     changed[key] = Const(_default(self.program.families[family_id].type))
         for key, value in changed.items():
-            cell = memory.cells[key]
+            cell = memory.cells.get(key)
             if not isinstance(cell, Var):
                 continue
             family = self.program.families[key[0]]
@@ -535,7 +537,7 @@ class Grounding:
 
 
 @dataclass(frozen=True)
-class _Prefixed:
+class Prefixed:
     """An initial state with every thread at its first stop."""
 
     values: dict[Key, int]

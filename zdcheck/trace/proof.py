@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
@@ -21,11 +21,15 @@ COVERS = "this scope, any depth"
 """What a proof at a scope says something about."""
 
 
-def any_number_of(families: tuple[str, ...]) -> str:
-    """What a proof for any number of threads says something about."""
-    *most, last = families
-    names = f"{', '.join(most)} and {last}" if most else last
-    return f"any number of {names} threads, any depth"
+def any_number_of(open: tuple[str, ...], kinds: Collection[str]) -> str:
+    """What a proof for any number of these threads and objects says something about; `kinds` are those of objects."""
+    parts = []
+    for what in ("threads", "objects"):
+        names = [name for name in open if (name in kinds) == (what == "objects")]
+        if names:
+            *most, last = names
+            parts.append(f"{', '.join(most)} and {last} {what}" if most else f"{last} {what}")
+    return f"any number of {', '.join(parts)}, any depth"
 
 
 @dataclass(frozen=True, slots=True)

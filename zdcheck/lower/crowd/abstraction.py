@@ -7,7 +7,7 @@ those used here.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import assert_never
@@ -21,11 +21,13 @@ from zdcheck.ir.decide import decided
 from zdcheck.ir.expr import BOOL, Const, Expr, Type, Var, VarId, variables_of
 from zdcheck.ir.interval import interval
 from zdcheck.ir.parametric import (
+    Family,
     FamilyId,
     HolderFamily,
     Program,
     PropertyTerm,
     Template,
+    Term,
     cells_of,
 )
 from zdcheck.ir.substitute import one_of, substitute
@@ -45,18 +47,25 @@ from zdcheck.ir.system import (
     Variable,
     Violation,
 )
-from zdcheck.lower.crowd.context import Cast, CrowdContext, Forgotten, Inputs
+from zdcheck.lower.crowd.context import (
+    FOLLOWED,
+    OTHER,
+    REST,
+    Cast,
+    CrowdContext,
+    Forgotten,
+    Inputs,
+)
 from zdcheck.lower.crowd.counts import Counts
-from zdcheck.lower.ground import Context, Facts, Key, Memory
+from zdcheck.lower.crowd.start import Beginning
+from zdcheck.lower.crowd.unknown import Unknown
+from zdcheck.lower.ground import Context, Facts, Key, Memory, NeedSplit
 from zdcheck.lower.paths import Path, Paths
-from zdcheck.lower.system import Grounding, keys
+from zdcheck.lower.system import Grounding, Prefixed, Start, keys
 
 SIZE = 3
 """Threads of an open family in the system that is made abstract: the followed one, the one that
 steps among the others, and the one that stands for the rest."""
-
-MOST_INPUTS = 4096
-"""Combinations of unknown values in one step."""
 
 ALIVE = 1
 
@@ -68,6 +77,21 @@ class _Draft:
     tests: tuple[Guard | Check, ...]
     updates: tuple[tuple[VarId, Expr], ...]
     edges: tuple[LockEdge, ...]
+
+
+@dataclass(frozen=True)
+class Place:
+    """One place that can hold a count: whose it is, a thread's of an open family, objects' of open kinds."""
+
+    thread: int | None
+    objects: tuple[tuple[str, int], ...]
+    holder: HolderFamily
+    bounds: dict[int, int]
+
+    @property
+    def is_of_another(self) -> bool:
+        """Whether it belongs to an object that is not followed."""
+        return any(number != FOLLOWED for _, number in self.objects)
 
 
 @dataclass(frozen=True)
@@ -85,13 +109,22 @@ class Crowd(Grounding):
     `program` has `SIZE` threads of each. Raises UsageError where the abstraction has no image for something.
     """
 
-    def __init__(self, program: Program, counts: Counts, span: Span, open: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        program: Program,
+        counts: Counts,
+        span: Span,
+        open: tuple[str, ...],
+        objects: frozenset[str],
+        beginnings: tuple[Beginning, ...],
+    ) -> None:
         super().__init__(program, span)
         self.counts = counts
         self.open = open
+        self.objects = objects
         self.by_name = {family.name: family for family in program.families}
         self.counted_of = {counted.family: counted for counted in program.counted}
-        starts = [self._after_prefixes(start) for start in self._starts()]
+        starts = [self._start(beginning) for beginning in beginnings]
         self.templates = self._templates(starts)
         self.full, self.all_variables, self.all_threads = self._memory(starts, self.templates)
         first = {name: self.templates[name].first for name in open}
@@ -104,12 +137,49 @@ class Crowd(Grounding):
         self.held = {key: self._base_tokens(key) for key in self.entries}
         self.shared = self._shared_by_holders()
         self.views = tuple(self._view(number) for number in range(len(open)))
-        full_states = self._initial_states(
-            starts, self.all_variables, self.all_threads, self.templates
-        )
-        self.initial = tuple(dict.fromkeys(self._initial(state) for state in full_states))
+        initial: dict[State, None] = {}
+        for start, beginning in zip(starts, beginnings, strict=True):
+            (full,) = self._initial_states(
+                [start], self.all_variables, self.all_threads, self.templates
+            )
+            initial[self._initial(full, beginning)] = None
+        self.initial = tuple(initial)
         self.followed_actions = tuple(self._followed_actions())
         self.drafts: dict[tuple[int, LocalState], tuple[tuple[Path, _Draft], ...]] = {}
+
+    # --- the beginning ------------------------------------------------------------------
+
+    def _start(self, beginning: Beginning) -> Prefixed:
+        """An initial state of the program that is made abstract: all objects of an open kind like the followed one.
+
+        What they really have is unknown; this only says what never changes.
+        """
+        at = dict(beginning.values)
+        values: dict[Key, int] = {}
+        forgotten: dict[Key, int] = {}
+        for family in self.program.families:
+            for key in keys(family):
+                index = tuple(
+                    FOLLOWED if d.kind in self.objects else n
+                    for d, n in zip(family.dimensions, key[1], strict=True)
+                )
+                value = at.get((family.name, index))
+                if value is None:  # a local, or a count
+                    last = key[1][-1] - family.dimensions[-1].low
+                    value = family.initial[last if len(family.initial) > 1 else 0]
+                (values if index == key[1] else forgotten)[key] = value
+        try:
+            begun = self._after_prefixes(Start(values))
+        except KeyError:
+            raise UsageError(
+                "--any: not possible: what a thread does first depends on another object"
+            ) from None
+        return replace(begun, values={**begun.values, **forgotten})
+
+    def _is_constant(self, family: Family, key: Key, starts: list[Prefixed]) -> bool:
+        """A reference to an open kind is none: which object is meant depends on which one is followed."""
+        is_open = family.type.kind == "ref" and family.type.of in self.objects
+        return not is_open and super()._is_constant(family, key, starts)
 
     # --- variables ----------------------------------------------------------------------
 
@@ -118,9 +188,21 @@ class Crowd(Grounding):
         found = {}
         for counted in self.program.counted:
             for key in keys(self.program.families[counted.family]):
+                if self._is_of_another(key):
+                    continue
                 if isinstance(cell := self.full.cells[key], Var):
                     found[key] = cell.id
         return found
+
+    def _is_of_another(self, key: Key) -> bool:
+        """Whether a member belongs to an object that is not followed."""
+        dimensions = self.program.families[key[0]].dimensions
+        pairs = zip(dimensions, key[1], strict=True)
+        return any(d.kind in self.objects and n != FOLLOWED for d, n in pairs)
+
+    def _is_kept(self, variable: Variable) -> bool:
+        objects = [n for kind, n in variable.index if kind in self.objects]
+        return not self._threads_in(variable) & self.hidden and not any(objects)
 
     def _threads_in(self, variable: Variable) -> set[int]:
         return {number for kind, number in variable.index if kind in self.ranges}
@@ -128,11 +210,7 @@ class Crowd(Grounding):
     def _keep(self) -> None:
         """The variables of the abstract system: those of no forgotten thread, and how many tokens the others have."""
         counts = set(self.entries.values())
-        kept = [
-            v
-            for v in self.all_variables
-            if v.id not in counts and not self._threads_in(v) & self.hidden
-        ]
+        kept = [v for v in self.all_variables if v.id not in counts and self._is_kept(v)]
         self.new_id = {v.id: VarId(number) for number, v in enumerate(kept)}
         self.kept = kept
         variables = [replace(v, id=self.new_id[v.id], type=self._type(v.type)) for v in kept]
@@ -143,6 +221,16 @@ class Crowd(Grounding):
             self.tokens[key] = VarId(len(variables))
             name = f"{self._name(self.program.families[key[0]], key[1])} held by others"
             variables.append(Variable(self.tokens[key], name, BOOL, "shared", name))
+        self.trails: dict[tuple[int, str], VarId] = {}
+        leaders = {role.followed for role in self.roles}
+        for thread in (t for t in self.all_threads if t.index in leaders):
+            for kind, locals_ in sorted(self._designated(thread).items()):
+                if locals_:
+                    self.trails[thread.index, kind] = VarId(len(variables))
+                    name = f"{thread.name} last looked at {kind}[{FOLLOWED}]"
+                    variables.append(
+                        Variable(VarId(len(variables)), name, BOOL, "ghost", name, (), thread.index)
+                    )
         self.crowd_pc = VarId(len(variables))
         followed = [t for t in self.all_threads if t.index not in self.hidden]
         self.position = {t.index: number for number, t in enumerate(followed)}
@@ -183,7 +271,9 @@ class Crowd(Grounding):
                     self.cells[key] = cell
 
     def _type(self, type: Type) -> Type:
-        """The type with a name for all others of a family."""
+        """The type with a name for all others of a family or kind."""
+        if type.kind == "ref" and type.of in self.objects:
+            return replace(type, high=OTHER, names=(type.names[0], f"another {type.of}"))
         if not self._is_thread(type):
             return type
         names = list(type.names)
@@ -210,6 +300,7 @@ class Crowd(Grounding):
             if self._is_thread(old.type):
                 owners.append(new)
         own.sort(key=lambda v: self.variables[v].role != "pc")
+        own += [v for (thread, _), v in self.trails.items() if thread == role.followed]
         return View(
             self.open[number],
             role.followed,
@@ -221,10 +312,8 @@ class Crowd(Grounding):
 
     # --- the ledger ---------------------------------------------------------------------
 
-    def _places(
-        self, counted: FamilyId
-    ) -> Iterator[tuple[int | None, HolderFamily, dict[int, int]]]:
-        """Every place that can hold a count, with the number of the open family's thread that it belongs to."""
+    def _places(self, counted: FamilyId) -> Iterator[Place]:
+        """Every place that can hold a count."""
         for holder in self.program.holders:
             if holder.counted != counted:
                 continue
@@ -237,45 +326,70 @@ class Crowd(Grounding):
                     index = Context(self.full).expr(holder.cell.index[0], bounds)
                     assert isinstance(index, Const), "a local's first index is its thread"
                     thread = index.value
-                yield thread, holder, bounds
+                objects = tuple(
+                    (over.bound.kind or "", value)
+                    for over, value in zip(holder.over, values, strict=True)
+                    if over.bound.kind in self.objects
+                )
+                yield Place(thread, objects, holder, bounds)
 
-    def _tokens(self, key: Key, context: Context, mine: frozenset[int | None]) -> Expr:
-        """How many counts the places of these threads (None: all that are kept apart from them) hold."""
+    def _tokens(self, key: Key, context: Context, wanted: Callable[[Place], bool]) -> Expr:
+        """How many counts the wanted places hold."""
         parts = []
-        for thread, holder, bounds in self._places(key[0]):
-            if thread not in mine:
-                continue
-            holds = context.expr(holder.condition, bounds)
-            if holds == g.FALSE:
-                continue
-            target = g.eq(context.expr(holder.target, bounds), Const(key[1][0]))
-            parts.append(g.and_(holds, context.known(target)))
-        return g.add(*parts)
+        for place in self._places(key[0]):
+            if wanted(place):
+                parts.append(self._holds(place, key, context))
+        return g.add(*(part for part in parts if part != g.FALSE))
 
-    @property
-    def _kept_places(self) -> frozenset[int | None]:
-        return frozenset({None, *(role.followed for role in self.roles)})
+    def _holds(self, place: Place, key: Key, context: Context) -> Expr:
+        """Whether the place holds one count of this object."""
+        try:
+            holds = context.expr(place.holder.condition, place.bounds)
+            if holds == g.FALSE:
+                return g.FALSE
+            target = context.expr(place.holder.target, place.bounds)
+        except (NeedSplit, Forgotten):
+            name = self.program.families[place.holder.cell.family].name
+            raise UsageError(
+                f"--any: not possible: what `{name}` holds depends on another object"
+            ) from None
+        return g.and_(holds, context.known(g.eq(target, Const(key[1][0]))))
+
+    def _is_kept_place(self, place: Place) -> bool:
+        threads = {None, *(role.followed for role in self.roles)}
+        return place.thread in threads and not place.is_of_another
+
+    def _is_at_hand(self, place: Place, context: CrowdContext) -> bool:
+        """Whether it is one of the others, but a step can see it: its thread steps, its object was looked at."""
+        if self._is_kept_place(place):
+            return False
+        threads = {None, *(role.followed for role in self.roles), context.thread}
+        return place.thread in threads and all(
+            number <= context.met.get(kind, 0) for kind, number in place.objects
+        )
 
     def _base_tokens(self, key: Key) -> Expr:
         """The counts held by what the abstraction keeps, as an expression over its variables."""
         memory = Memory(self.program.families, self.cells, [v.type for v in self.variables])
         context = CrowdContext(memory, cast=self._cast(None), inputs=Inputs([], 0))
-        return self._tokens(key, context, self._kept_places)
+        return self._tokens(key, context, self._is_kept_place)
 
     def _shared_by_holders(self) -> dict[Key, frozenset[VarId]]:
-        """For each count, the kept variables on which it depends what a forgotten thread holds.
+        """For each count, the kept variables on which it depends what a forgotten place holds.
 
         Raises UsageError if it depends on something that is not kept.
         """
         found: dict[Key, frozenset[VarId]] = {}
         for key in self.tokens:
             shared: set[VarId] = set()
-            for thread, holder, bounds in self._places(key[0]):
-                for id in self._read_by_place(holder, bounds):
-                    if thread in self._threads_in(self.all_variables[id]) or thread is None:
+            for place in self._places(key[0]):
+                if self._is_kept_place(place):
+                    continue
+                for id in self._read_by_place(place):
+                    if self._is_its_own(place, self.all_variables[id]):
                         continue
                     if id not in self.new_id:
-                        name = self.program.families[holder.cell.family].name
+                        name = self.program.families[place.holder.cell.family].name
                         raise UsageError(
                             f"--any: not possible: what `{name}` holds depends on "
                             f"`{self.all_variables[id].name}`"
@@ -284,85 +398,100 @@ class Crowd(Grounding):
             found[key] = frozenset(shared)
         return found
 
-    def _read_by_place(self, holder: HolderFamily, bounds: dict[int, int]) -> set[VarId]:
+    def _is_its_own(self, place: Place, variable: Variable) -> bool:
+        """Whether a variable is that of the forgotten thread or object to which a place belongs."""
+        if place.thread is not None and place.thread in self._threads_in(variable):
+            return True
+        return any(pair in place.objects for pair in variable.index if pair[1] != FOLLOWED)
+
+    def _read_by_place(self, place: Place) -> set[VarId]:
         """The variables of the full system on which it depends what a place holds."""
         context = Context(self.full)
-        terms = (holder.condition, holder.target)
-        return {id for term in terms for id in variables_of(context.expr(term, bounds))}
+        terms = (place.holder.condition, place.holder.target)
+        return {id for term in terms for id in variables_of(context.expr(term, place.bounds))}
 
     def _left(self, key: Key, path: Path, before: Expr) -> tuple[Expr, list[Guard]]:
-        """How many counts threads that do not step hold after the step, with what is known of that number.
+        """How many counts the others that a step does not see hold after it, with what is known of that number.
 
         It changes only if the step changes something on which it depends what they hold. Then it may be anything, but no
-        more than before where no place of a thread can gain.
+        more than before where no place can gain, and none where every place loses what it held.
         """
-        changed = {c.id for k in path.context.changed if isinstance(c := self.cells.get(k), Var)}
-        if key not in self.tokens or not self.shared[key] & changed:
-            return before, []
         context = path.context
         assert isinstance(context, CrowdContext)
+        changed = {c.id for k in context.changed if isinstance(c := self.cells.get(k), Var)}
+        of_all = any(
+            n == REST
+            for k in context.changed
+            for d, n in zip(self.program.families[k[0]].dimensions, k[1], strict=True)
+            if d.kind in self.objects
+        )
+        if key not in self.tokens or not (of_all or self.shared[key] & changed):
+            return before, []
+        places = [place for place in self._places(key[0]) if self._stands_for_all(place)]
+        contents = [list(self._each_content(key, context, place)) for place in places]
+        if all(held == holds for each in contents for held, holds in each):
+            return before, []
+        gains = [g.and_(g.not_(held), holds) for each in contents for held, holds in each]
+        keeps = [holds for each in contents for _, holds in each]
         number = context.inputs.fresh(Type("int", 0, self.counts.many))
-        parts = []
-        for thread, holder, bounds in self._places(key[0]):
-            if thread not in {role.others for role in self.roles}:
-                continue
-            own = sorted(
-                id
-                for id in self._read_by_place(holder, bounds)
-                if thread in self._threads_in(self.all_variables[id])
-            )
-            types = [self.all_variables[id].type for id in own]
-            for values in product(*(range(t.low, t.high + 1) for t in types)):
-                more = {
-                    (self.by_name[v.family].id, tuple(n for _, n in v.index)): Const(value)
-                    for id, value in zip(own, values, strict=True)
-                    for v in (self.all_variables[id],)
-                }
-                parts.append(self._no_gain(key, context, more, holder, bounds))
-        return number, [Guard(g.implies(g.and_(*parts), g.le(number, before)))]
+        no_more = g.implies(g.not_(g.or_(*gains)), g.le(number, before))
+        none = g.implies(g.not_(g.or_(*keeps)), g.eq(number, Const(0)))
+        return number, [Guard(no_more), Guard(none)]
 
-    def _no_gain(
-        self,
-        key: Key,
-        context: CrowdContext,
-        more: dict[Key, Const],
-        holder: HolderFamily,
-        bounds: dict[int, int],
-    ) -> Expr:
-        """Whether a place with these contents does not begin to hold a count in the step."""
-        memory = replace(context.memory, cells={**context.memory.cells, **more})
-        held = []
-        for changed in ({}, context.changed):
-            here = CrowdContext(
-                memory, context.thread, dict(changed), cast=context.cast, inputs=context.inputs
+    def _stands_for_all(self, place: Place) -> bool:
+        """Whether a place is like all those of forgotten threads and objects that a step does not see."""
+        hidden = {role.others for role in self.roles}
+        if any(number not in (FOLLOWED, REST) for _, number in place.objects):
+            return False
+        return place.thread in hidden or (
+            any(number == REST for _, number in place.objects)
+            and place.thread in {None, *(role.followed for role in self.roles), *hidden}
+        )
+
+    def _each_content(
+        self, key: Key, context: CrowdContext, place: Place
+    ) -> Iterator[tuple[Expr, Expr]]:
+        """Whether the place holds a count before and after the step, for all contents of its own variables."""
+        own = sorted(
+            id
+            for id in self._read_by_place(place)
+            if self._is_its_own(place, self.all_variables[id])
+        )
+        places = [self._key_in_full(id) for id in own]
+        types = [self._content(id) for id in own]
+        inputs = [context.inputs.cell(k, type) for k, type in zip(places, types, strict=True)]
+        memory = replace(
+            context.memory, cells={**context.memory.cells, **dict(zip(places, inputs, strict=True))}
+        )
+        after = replace(context, memory=memory)
+        held = self._holds(place, key, after.before())
+        holds = self._holds(place, key, after)
+        for values in product(*(range(t.low, t.high + 1) for t in types)):
+            by: dict[VarId, Expr] = {
+                var.id: Const(value) for var, value in zip(inputs, values, strict=True)
+            }
+            was, will_be = (
+                decided(substitute(expr, by), context.memory.type_of) for expr in (held, holds)
             )
-            target = g.eq(here.expr(holder.target, bounds), Const(key[1][0]))
-            held.append(g.and_(here.expr(holder.condition, bounds), target))
-        return g.implies(held[1], held[0])
+            yield was, will_be
+
+    def _key_in_full(self, id: VarId) -> Key:
+        variable = self.all_variables[id]
+        return self.by_name[variable.family].id, tuple(n for _, n in variable.index)
+
+    def _content(self, id: VarId) -> Type:
+        type = self.all_variables[id].type
+        is_open = type.kind == "ref" and type.of in self.objects
+        return replace(type, high=OTHER) if is_open else type
 
     # --- states -------------------------------------------------------------------------
 
-    def _initial(self, full: State) -> State:
+    def _initial(self, full: State, beginning: Beginning) -> State:
         state = [full[v.id] for v in self.kept]
-        for key in self.entries:
-            context = Context(self.full)
-            everybody = frozenset({None, *self.ranges["thread"]})
-            tokens = self._tokens(key, context, everybody)
-            mine = self._tokens(key, context, everybody - self._kept_places)
-            if self._value(mine, full):
-                raise UsageError("--any: not possible: threads hold counts from the start on")
-            counted = self.counted_of[key[0]]
-            bias = context.expr(counted.bias, {counted.object.number: key[1][0]})
-            if self._value(g.add(tokens, bias), full) != full[self.entries[key]]:
-                raise UsageError("--any: not possible: the ledger is not balanced at first")
-        state += [0] * (len(self.tokens) + 1)
-        return tuple(state)
-
-    def _value(self, expr: Expr, state: State) -> int:
-        at = {VarId(v): Const(value) for v, value in enumerate(state)}
-        found = substitute(expr, at)
-        assert isinstance(found, Const)
-        return found.value
+        for key in self.tokens:
+            place = self.program.families[key[0]].name, key[1]
+            state.append(int(place in beginning.held))
+        return (*state, *(1 for _ in self.trails), 0)
 
     # --- contexts -----------------------------------------------------------------------
 
@@ -373,7 +502,7 @@ class Crowd(Grounding):
         }
         if acting is not None:
             places[acting] = (Const(location), self.all_threads[acting].end)
-        return Cast(self.ranges, self.hidden - {acting}, places)
+        return Cast(self.ranges, self.objects, self.hidden - {acting}, places)
 
     def _context(
         self,
@@ -400,8 +529,30 @@ class Crowd(Grounding):
         for variable in self.variables:
             if self._is_thread(variable.type):
                 facts.excluded[Var(variable.id)] = acting
-        context = CrowdContext(memory, thread, {}, facts, splits, cast, inputs)
-        return context, others
+        return self._crowd_context(memory, thread, facts, splits, cast, inputs), others
+
+    def _crowd_context(
+        self,
+        memory: Memory,
+        thread: int | None,
+        facts: Facts,
+        splits: bool,
+        cast: Cast,
+        inputs: Inputs,
+    ) -> CrowdContext:
+        counts = self.counts.open | self.counts.copies
+        return CrowdContext(
+            memory, thread, {}, facts, splits, cast, inputs, counts, self.counts.many
+        )
+
+    def _designated(self, thread: Thread) -> dict[str, tuple[Key, ...]]:
+        """For each open kind, the thread's locals that point to such objects. One that does not matter is null."""
+        found: dict[str, list[Key]] = {kind: [] for kind in self.objects}
+        for family in self.program.families:
+            is_mine = family.role == "local" and family.template == thread.family
+            if is_mine and family.type.of in self.objects and len(family.dimensions) == 1:
+                found[family.type.of].append((family.id, (thread.index,)))
+        return {kind: tuple(keys) for kind, keys in found.items()}
 
     def _counted(self, key: Key) -> tuple[Expr, Expr]:
         """Whether the count's object lives, and the part of the count without a holder, before the step."""
@@ -431,7 +582,9 @@ class Crowd(Grounding):
                 template, self.rules[template.name], self.written, self.program.locks, index
             )
             for location, stop in enumerate(template.stops[:-1]):
-                context, others = self._context(index, self._cast(None), {}, splits=True)
+                trails = {k: Var(v) for (t, k), v in self.trails.items() if t == index}
+                cast = replace(self._cast(None), designated=self._designated(thread), trails=trails)
+                context, others = self._context(index, cast, {}, splits=True)
                 for path in paths.from_stop(stop, context):
                     for draft in self._followed_drafts(path, thread, location, others):
                         yield self._as_action(
@@ -447,29 +600,65 @@ class Crowd(Grounding):
         updates: dict[VarId, Expr] = {}
         context = path.context
         assert isinstance(context, CrowdContext)
+        cast = context.cast
         if not path.never_ends:
             memory = context.memory
             updates = self._updates(path, thread, template, location, memory)
+            updates = {v: self._outside(v, value) for v, value in updates.items()}
+            for kind, trail in cast.trails.items():
+                leads = context.designates(kind)
+                if leads != trail:
+                    assert isinstance(trail, Var)
+                    updates[trail.id] = leads
             for key in self.entries:
                 before = others.get(key, Const(0))
-                left, known = self._left(key, path, before)
+                left, known = self._others_after(key, path, before)
                 tests += known
                 if left != before:
                     updates[self.tokens[key]] = g.lt(Const(0), left)
                 if left == before and not self._is_touched(key, path):
                     continue
                 alive, count, total = self._after(key, path, left)
+                judged = g.and_(alive, self._is_judged(key, context))
                 name = self._name(self.program.families[key[0]], key[1])
-                tests.append(_balance(alive, g.le(count, total), "reference_leak", name, path))
-                tests.append(_balance(alive, g.le(total, count), "unbalanced_put", name, path))
+                tests.append(_balance(judged, g.le(count, total), "reference_leak", name, path))
+                tests.append(_balance(judged, g.le(total, count), "unbalanced_put", name, path))
+                if judged != alive:
+                    tests.append(Guard(g.implies(alive, g.eq(count, total))))
         yield from self._spelled_out(tests, updates, path, others)
+
+    def _is_judged(self, key: Key, context: CrowdContext) -> Expr:
+        """Whether it is judged here that a step keeps a count balanced: where its object is the followed one."""
+        mine = {d.kind for d in self.program.families[key[0]].dimensions}
+        return g.and_(*(context.designates(kind) for kind in sorted(self.objects - mine)))
+
+    def _others_after(self, key: Key, path: Path, before: Expr) -> tuple[Expr, list[Guard]]:
+        """How many counts all others hold after the step, with what is known of them before it."""
+        context = path.context
+        assert isinstance(context, CrowdContext)
+
+        def is_at_hand(place: Place) -> bool:
+            return self._is_at_hand(place, context)
+
+        held = self._tokens(key, context.before(), is_at_hand)
+        holds = self._tokens(key, context, is_at_hand)
+        known = []
+        if held == Const(1):
+            known.append(Guard(g.eq(Var(self.tokens[key]), Const(1))))
+        elif held != Const(0):
+            known.append(Guard(g.le(held, before)))
+        rest = g.add(before, g.sub(Const(0), held))
+        left, more = self._left(key, path, rest)
+        if held == holds and not more:
+            return before, known
+        return g.add(left, holds), [*known, *more]
 
     def _after(self, key: Key, path: Path, others: Expr) -> tuple[Expr, Expr, Expr]:
         """After the step: whether the object lives, its count, and what its holders make; both less a common part."""
         counted = self.counted_of[key[0]]
         context = path.context
         count = context.changed.get(key, context.memory.cells[key])
-        held = self._tokens(key, context, self._kept_places)
+        held = self._tokens(key, context, self._is_kept_place)
         bias = context.expr(counted.bias, {counted.object.number: key[1][0]})
         alive_key = (counted.alive, key[1])
         alive = g.eq(context.member(alive_key), Const(ALIVE))
@@ -492,7 +681,7 @@ class Crowd(Grounding):
         """Whether a holder, or the bias, may have another value than before the step."""
         before = Context(path.context.memory, path.context.thread, {}, path.context.facts)
         changed = path.context.changed
-        fields = {k[0] for k, value in changed.items() if before.memory.cells[k] != value}
+        fields = {k[0] for k, value in changed.items() if before.memory.cells.get(k) != value}
         counted = self.counted_of[key[0]]
         terms = [counted.bias]
         for holder in self.program.holders:
@@ -509,7 +698,8 @@ class Crowd(Grounding):
             return ()
         more: dict[Key, Expr] = {}
         for variable, value in zip(view.own[1:], local[1:], strict=False):
-            more[self._key_of(variable, role)] = Const(value)
+            if variable < len(self.kept):
+                more[self._key_of(variable, role)] = Const(value)
         owned = []
         for variable, owns in zip(view.owners, local[len(view.own) :], strict=True):
             if owns:
@@ -525,7 +715,6 @@ class Crowd(Grounding):
                 role.followed,
             } <= threads:
                 del context.memory.cells[key]
-        before = {k: self._tokens(k, context, frozenset({role.acting})) for k in self.tokens}
         paths = Paths(
             template, self.rules[template.name], self.written, self.program.locks, role.acting
         )
@@ -533,7 +722,7 @@ class Crowd(Grounding):
         for path in paths.from_stop(template.stops[location], context):
             if path.never_ends:
                 continue  # it would be the followed thread that fails
-            for draft in self._crowd_draft(path, role, owned, before, others):
+            for draft in self._crowd_draft(path, role, owned, others):
                 if draft.updates:
                     found.append((path, draft))
         return tuple(found)
@@ -543,7 +732,6 @@ class Crowd(Grounding):
         path: Path,
         role: _Role,
         owned: list[VarId],
-        before: dict[Key, Expr],
         others: dict[Key, Var],
     ) -> Iterator[_Draft]:
         """One step of one of the others. That nothing is wrong with it is assumed: it could be the followed one."""
@@ -557,30 +745,27 @@ class Crowd(Grounding):
             if not isinstance(kept, Var):
                 continue
             if self._is_thread(self.variables[kept.id].type):
-                value = _renamed(value, role.acting, role.others)
+                value = _renamed(value, {role.acting: role.others})
+            value = self._outside(kept.id, value)
             if value != kept:
                 updates[kept.id] = value
         for key in self.entries:
             all: Expr = others.get(key, Const(0))
-            left = all
-            if key in self.tokens:
-                mine = self._tokens(key, path.context, frozenset({role.acting}))
-                if before[key] == Const(1):
-                    tests.append(Guard(g.eq(Var(self.tokens[key]), Const(1))))
-                elif before[key] != Const(0):
-                    tests.append(Guard(g.le(before[key], all)))
-                rest = g.add(all, g.sub(Const(0), before[key]))
-                rest, known = self._left(key, path, rest)
-                tests += known
-                left = g.add(rest, mine)
-                if mine == before[key] and not known:
-                    left = all
-                else:
-                    updates[self.tokens[key]] = g.lt(Const(0), left)
+            left, known = self._others_after(key, path, all)
+            tests += known
+            if left != all:
+                updates[self.tokens[key]] = g.lt(Const(0), left)
             if self._is_touched(key, path) or left != all:
                 alive, count, total = self._after(key, path, left)
                 tests.append(Guard(g.implies(alive, g.eq(count, total))))
         yield from self._spelled_out(tests, updates, path, others)
+
+    def _outside(self, variable: VarId, value: Expr) -> Expr:
+        """A value after the step, in which the others that it looked at are again all the same."""
+        type = self.variables[variable].type
+        if type.kind == "ref" and type.of in self.objects:
+            return _renamed(value, dict.fromkeys(range(OTHER, REST + 1), OTHER))
+        return value
 
     def _numbers(self, key: Key) -> set[int]:
         """The threads that a member belongs to."""
@@ -609,29 +794,21 @@ class Crowd(Grounding):
         """The step once for each combination of the unknown values that it depends on."""
         context = path.context
         assert isinstance(context, CrowdContext)
-        inputs = context.inputs
-        used: dict[VarId, None] = {}
-        for expr in (*(t.condition for t in tests), *updates.values()):
-            used.update(dict.fromkeys(v for v in variables_of(expr) if inputs.is_input(v)))
-        linked = {var.id: self.tokens[key] for key, var in others.items()}
-        ranges = [range(inputs.types[v].low, inputs.types[v].high + 1) for v in used]
-        combinations = 1
-        for values in ranges:
-            combinations *= len(values)
-        if combinations > MOST_INPUTS:
-            raise UsageError("--any: not possible: one step depends on too much that is not known")
+        unknown = self._unknown(context.inputs, others)
+        effects = [*updates.values(), *(edge.when for edge in path.edges)]
+        tests = unknown.without_idle(tests, effects)
+        used = unknown.in_(*(test.condition for test in tests), *effects)
         found: dict[_Draft, None] = {}
-        for chosen in product(*ranges):
-            by: dict[VarId, Expr] = {v: Const(n) for v, n in zip(used, chosen, strict=True)}
-            first: list[Guard | Check] = [
-                Guard(g.eq(Var(linked[v]), Const(int(n > 0))))
-                for v, n in zip(used, chosen, strict=True)
-                if v in linked
-            ]
+        for by in unknown.combinations(used):
+            first: list[Guard | Check] = [*unknown.links(by)]
             draft = self._folded(first, tests, updates, path, by)
             if draft is not None:
                 found[draft] = None
         yield from found
+
+    def _unknown(self, inputs: Inputs, others: dict[Key, Var]) -> Unknown:
+        linked = {var.id: self.tokens[key] for key, var in others.items()}
+        return Unknown(inputs.types, inputs.first, linked, self._folding)
 
     def _folded(
         self,
@@ -737,7 +914,7 @@ class Crowd(Grounding):
                 for number, (family, span) in enumerate(self.program.statements)
             ),
         )
-        return Abstraction(system, self.views)
+        return Abstraction(system, self.views, tuple(sorted(self.objects)))
 
     def _idle(self) -> Action:
         """The others can always do something that nobody sees, so no state here is a deadlock."""
@@ -760,10 +937,13 @@ class Crowd(Grounding):
                 tuple[int, tuple[int, ...], _Draft], tuple[Path, dict[VarId, set[int]]]
             ] = {}
             for local, company in locals_.items():
-                if (number, local) not in self.drafts:
-                    self.drafts[number, local] = self._crowd_drafts(number, local)
+                # What a thread last looked at does not change what it can do.
+                trail = slice(len(view.own) - self._trails_in(view), len(view.own))
+                alike = (*local[: trail.start], *(1,) * self._trails_in(view), *local[trail.stop :])
+                if (number, alike) not in self.drafts:
+                    self.drafts[number, alike] = self._crowd_drafts(number, alike)
                 owned = local[len(view.own) :]
-                for path, draft in self.drafts[number, local]:
+                for path, draft in self.drafts[number, alike]:
                     _, together = groups.setdefault((local[0], owned, draft), (path, {}))
                     for variable, values in company.items():
                         together.setdefault(variable, set()).update(values)
@@ -785,6 +965,9 @@ class Crowd(Grounding):
                     0,
                 )
 
+    def _trails_in(self, view: View) -> int:
+        return sum(thread == view.followed for thread, _ in self.trails)
+
     def _in_company(self, view: View, variable: VarId, values: set[int]) -> Expr:
         """Whether the variable has a value that a thread among the others has been seen with."""
         type = self.variables[variable].type
@@ -800,27 +983,29 @@ class Crowd(Grounding):
     def _abstract_property(self, prop: PropertyTerm, seen: Seen) -> Property:
         """The property of the followed threads; of a state in which some value makes it false, it is false."""
         kinds = [b.type.of for b in prop.binders if b.type.of in self.ranges]
+        objects = [b.type.of for b in prop.binders if b.type.of in self.objects]
         if len(kinds) > 1 and (len(set(kinds)) < len(kinds) or "thread" in kinds):
             raise UsageError(f"--any: not possible: `{prop.name}` is about two threads at once")
+        if len(set(objects)) < len(objects):
+            raise UsageError(f"--any: not possible: `{prop.name}` is about two objects at once")
         bindings: list[Binding] = []
         ranges = []
         for binder in prop.binders:
             hidden = self.hidden if binder.type.of in self.ranges else frozenset()
-            ranges.append([v for v in range(binder.low, binder.high + 1) if v not in hidden])
+            high = FOLLOWED if binder.type.of in self.objects else binder.high
+            ranges.append([v for v in range(binder.low, high + 1) if v not in hidden])
         for values in product(*ranges):
             bounds = {b.bound.number: v for b, v in zip(prop.binders, values, strict=True)}
             shown = tuple(
                 (b.bound.name, b.type.show(v)) for b, v in zip(prop.binders, values, strict=True)
             )
             for term, span in prop.conjuncts:
-                context, others = self._context(None, self._cast(None), {}, splits=False)
                 try:
-                    condition = context.expr(term, bounds)
+                    condition = self._judged(term, bounds, frozenset(objects))
                 except Forgotten as what:
                     raise UsageError(
                         f"--any: not possible: `{prop.name}` is about threads that the proof does not follow: {what}"
                     ) from None
-                condition = self._for_all_inputs(condition, context.inputs, others)
                 if condition != g.TRUE:
                     bindings.append(Binding(shown, condition, span))
         condition = g.and_(*(binding.condition for binding in bindings))
@@ -835,19 +1020,31 @@ class Crowd(Grounding):
             case other:
                 assert_never(other)
 
+    def _judged(self, term: Term, bounds: dict[int, int], chosen: frozenset[str]) -> Expr:
+        """Whether a term is true, where the objects of the kinds in `chosen` and those it is about are followed."""
+        first, others = self._context(None, self._cast(None), {}, splits=bool(self.objects))
+        pending: list[tuple[CrowdContext, Expr]] = [(first, g.TRUE)]
+        found = []
+        while pending:
+            context, so = pending.pop()
+            try:
+                condition, judged = context.judged_for(term, bounds, chosen)
+            except NeedSplit as split:
+                for case, value in context.cases(split.index):
+                    branch = context.copy()
+                    branch.decide(split.index, case, value)
+                    pending.append((branch, g.and_(so, case)))
+                continue
+            condition = g.implies(g.and_(so, judged), condition)
+            found.append(self._for_all_inputs(condition, context.inputs, others))
+        return g.and_(*found)
+
     def _for_all_inputs(self, condition: Expr, inputs: Inputs, others: dict[Key, Var]) -> Expr:
         """Whether the condition is true whatever the unknown values are."""
-        used = [v for v in dict.fromkeys(variables_of(condition)) if inputs.is_input(v)]
-        linked = {var.id: self.tokens[key] for key, var in others.items()}
-        ranges = [range(inputs.types[v].low, inputs.types[v].high + 1) for v in used]
+        unknown = self._unknown(inputs, others)
         parts = []
-        for chosen in product(*ranges):
-            by: dict[VarId, Expr] = {v: Const(n) for v, n in zip(used, chosen, strict=True)}
-            so = [
-                g.eq(Var(linked[v]), Const(int(n > 0)))
-                for v, n in zip(used, chosen, strict=True)
-                if v in linked
-            ]
+        for by in unknown.combinations(unknown.in_(condition)):
+            so = [link.condition for link in unknown.links(by)]
             parts.append(g.implies(g.and_(*so), self._folding(condition, by)))
         return g.and_(*parts)
 
@@ -873,9 +1070,10 @@ class Crowd(Grounding):
         more: dict[Key, Expr] = {
             self._key_of(variable, role): Const(value)
             for variable, value in zip(view.own[1:], local[1:], strict=False)
+            if variable < len(self.kept)
         }
         context, _ = self._context(role.acting, self._cast(role.acting), more, splits=False)
-        return self._tokens(key, context, frozenset({role.acting})) == Const(0)
+        return self._tokens(key, context, lambda place: place.thread == role.acting) == Const(0)
 
 
 def _balance(alive: Expr, holds: Expr, id: str, name: str, path: Path) -> Check:
@@ -906,16 +1104,14 @@ def _parts(sum: Expr) -> Counter[Expr]:
     return Counter(sum.args if isinstance(sum, g.Op) and sum.op == "add" else (sum,))
 
 
-def _renamed(value: Expr, acting: int, others: int) -> Expr:
-    """A thread that a variable points to, where the acting one is again one of the others."""
+def _renamed(value: Expr, names: Mapping[int, int]) -> Expr:
+    """A thread or object that a variable points to, under the name that it has after the step."""
     match value:
         case Const(number):
-            return Const(others) if number == acting else value
+            return Const(names.get(number, number))
         case g.Op("ite", (condition, then, otherwise)):
-            return g.ite(
-                condition, _renamed(then, acting, others), _renamed(otherwise, acting, others)
-            )
+            return g.ite(condition, _renamed(then, names), _renamed(otherwise, names))
         case Var():
             return value
         case _:
-            raise UsageError("--any: not possible: which thread owns a lock is computed")
+            raise UsageError("--any: not possible: which thread or object is meant is computed")

@@ -48,8 +48,10 @@ class Counts:
     many: int
 
 
-def unbounded(program: Program, templates: frozenset[str]) -> tuple[Program, Counts]:
-    """The program without the checks that counts held by the templates' threads stay below a bound.
+def unbounded(
+    program: Program, templates: frozenset[str], objects: frozenset[str]
+) -> tuple[Program, Counts]:
+    """The program without the checks that counts held by these threads and objects stay below a bound.
 
     Raises UsageError if the program does with such a count what has no meaning without a bound.
     """
@@ -57,6 +59,7 @@ def unbounded(program: Program, templates: frozenset[str]) -> tuple[Program, Cou
         holder.counted
         for holder in program.holders
         if program.family(holder.cell.family).template in templates
+        or any(over.bound.kind in objects for over in holder.over)
     }
     copies = _copies(program, held)
     counts = frozenset(held) | copies
