@@ -2,25 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import product
 
-from zdcheck.ir.crowd import LocalState, Seen, View
+from zdcheck.ir.crowd import Company, LocalState, Seen, View
 from zdcheck.ir.evaluate import evaluate
-from zdcheck.ir.expr import VarId
+from zdcheck.ir.expr import Type, VarId
 from zdcheck.ir.step import Fails, Goes, Stepper, state_faults
-from zdcheck.ir.system import Action, Check, State, System, Variable
+from zdcheck.ir.system import Action, State, System, Variable
+from zdcheck.ir.system import Check as CheckTest
+from zdcheck.lang.model import Check
 from zdcheck.lower.crowd.abstraction import Crowd
+from zdcheck.lower.system import Grounding
+from zdcheck.pipeline import Options, Spec, lower_check, program_of_check
+
+
+@dataclass(frozen=True)
+class Concrete:
+    """A system of some size, the first of its reachable states, and what its families that never change have."""
+
+    system: System
+    states: list[State]
+    constants: dict[tuple[str, tuple[int, ...]], int]
+
+
+def concrete(spec: Spec, check: Check, scope: dict[str, int], most: int) -> Concrete:
+    """A check at these sizes."""
+    options = Options(scope=scope)
+    system = lower_check(spec, check, options).system
+    program = program_of_check(spec, check, options)
+    start = Grounding(program, check.span).starts()[0]
+    names = [family.name for family in program.families]
+    constants = {(names[family], index): n for (family, index), n in start.values.items()}
+    return Concrete(system, reachable(system, most), constants)
 
 
 class Projection:
     """How one concrete system looks when certain threads and objects of what is open are followed."""
 
     def __init__(
-        self, crowd: Crowd, system: System, followed: tuple[int, ...], objects: dict[str, int]
+        self, crowd: Crowd, real: Concrete, followed: tuple[int, ...], objects: dict[str, int]
     ) -> None:
         self.crowd = crowd
-        self.system = system
+        self.real = real
+        self.system = system = real.system
         self.followed = followed
         self.objects = objects
         fixed = {(t.family, t.number): t.index for t in crowd.all_threads}
@@ -65,18 +91,18 @@ class Projection:
             return lambda s: int(live(s) and s[counter] >= self.objects[kind])
         id = self.where.get((variable.family, index))
         if id is None:
-            constant = self._constant(variable)
+            value = self.real.constants[variable.family, index]
+            constant = self._seen(variable.type, value)
             return lambda s: constant
-        if variable.type.kind == "ref" and variable.type.of in self.kinds:
-            return lambda s: self.number[s[id]]
-        if variable.type.kind == "ref" and variable.type.of in self.objects:
-            mine = self.objects[variable.type.of]
-            return lambda s: default if s[id] < 0 or not live(s) else int(s[id] != mine)
-        return lambda s: s[id] if live(s) else default
+        return lambda s: self._seen(variable.type, s[id]) if live(s) else default
 
-    def _constant(self, variable: Variable) -> int:
-        """What never changes is no variable of the concrete system: read from how the abstract one starts."""
-        raise AssertionError(f"{variable.name} is constant")
+    def _seen(self, type: Type, value: int) -> int:
+        """A value as it looks to who follows these."""
+        if type.kind != "ref" or value < 0:
+            return value
+        if type.of in self.kinds:
+            return self.number[value]
+        return int(value != self.objects[type.of]) if type.of in self.objects else value
 
     def _live(self, variable: Variable) -> Callable[[State], bool]:
         """Whether a local matters where its thread is, in the abstract system."""
@@ -103,15 +129,16 @@ class Projection:
         return (*kept, *tokens, *(1 for _ in self.crowd.trails), 0)
 
 
-def projections(crowd: Crowd, system: System) -> list[Projection]:
+def projections(crowd: Crowd, real: Concrete) -> list[Projection]:
     """One for each choice of threads and objects to follow."""
+    system = real.system
     members = [
         [thread.index for thread in system.threads if thread.family == name] for name in crowd.open
     ]
     kinds = sorted(crowd.objects)
     sizes = {kind.name: kind.size for kind in system.kinds}
     return [
-        Projection(crowd, system, chosen, dict(zip(kinds, objects, strict=True)))
+        Projection(crowd, real, chosen, dict(zip(kinds, objects, strict=True)))
         for chosen in product(*members)
         for objects in product(*(range(sizes[kind]) for kind in kinds))
     ]
@@ -136,12 +163,12 @@ def reachable(system: System, most: int) -> list[State]:
     return list(seen)
 
 
-def seen_in(crowd: Crowd, systems: list[tuple[System, list[State]]]) -> Seen:
+def seen_in(crowd: Crowd, systems: list[Concrete]) -> Seen:
     """What threads are like in these concrete states: the least assumption that is true of them."""
     seen: list[dict[LocalState, dict[VarId, frozenset[int]]]] = [{} for _ in crowd.views]
-    for system, states in systems:
-        for projection in projections(crowd, system):
-            for state in dict.fromkeys(map(projection.of, states)):
+    for real in systems:
+        for projection in projections(crowd, real):
+            for state in dict.fromkeys(map(projection.of, real.states)):
                 for known, view in zip(seen, crowd.views, strict=True):
                     company = known.setdefault(local_state(view, state), {})
                     for v in view.around:
@@ -149,10 +176,26 @@ def seen_in(crowd: Crowd, systems: list[tuple[System, list[State]]]) -> Seen:
     return seen
 
 
+def without_trails(
+    crowd: Crowd, number: int, locals_: Mapping[LocalState, Company]
+) -> dict[LocalState, dict[VarId, frozenset[int]]]:
+    """What was seen of a family's threads, as if they had looked at nothing but what is followed."""
+    trails = set(crowd.trails.values())
+    found: dict[LocalState, dict[VarId, frozenset[int]]] = {}
+    for local, company in locals_.items():
+        own = crowd.views[number].own
+        alike = tuple(1 if v in trails else n for v, n in zip(own, local, strict=False))
+        known = found.setdefault((*alike, *local[len(own) :]), {})
+        for v, values in company.items():
+            known[v] = known.get(v, frozenset()) | values
+    return found
+
+
 def unmatched(
-    crowd: Crowd, system: System, states: list[State], abstract: System
+    crowd: Crowd, real: Concrete, abstract: System
 ) -> Iterator[tuple[Action, tuple[int, ...], State]]:
     """The concrete steps and faults that have no image in the abstract system, with who was followed."""
+    system = real.system
     stepper, image_stepper = Stepper(system), Stepper(abstract)
     after: dict[State, tuple[set[State], bool]] = {}
     trails = set(crowd.trails.values())
@@ -173,8 +216,8 @@ def unmatched(
             faulty[state] = next(state_faults(abstract, state), None) is not None
         return faulty[state]
 
-    all_of_them = projections(crowd, system)
-    for state in states:
+    all_of_them = projections(crowd, real)
+    for state in real.states:
         if next(state_faults(system, state), None) is not None:
             continue
         images = [projection.of(state) for projection in all_of_them]
@@ -183,7 +226,7 @@ def unmatched(
             if isinstance(outcome, Fails):
                 # Whoever follows the thread that fails sees it; of objects, whoever follows those that it is about.
                 test = action.tests[outcome.test]
-                assert isinstance(test, Check)
+                assert isinstance(test, CheckTest)
                 too_many = test.violation.id in ("refcount_overflow", "range")
                 shown = (any if crowd.objects else all)(
                     successors(image)[1]

@@ -697,9 +697,14 @@ class Crowd(Grounding):
         if location == len(template.stops) - 1:
             return ()
         more: dict[Key, Expr] = {}
+        to_others: list[tuple[Key, Type]] = []
         for variable, value in zip(view.own[1:], local[1:], strict=False):
-            if variable < len(self.kept):
-                more[self._key_of(variable, role)] = Const(value)
+            if variable >= len(self.kept):
+                continue
+            key, type = self._key_of(variable, role), self.variables[variable].type
+            more[key] = Const(value)
+            if type.kind == "ref" and type.of in self.objects and value == OTHER:
+                to_others.append((key, replace(type, low=OTHER)))
         owned = []
         for variable, owns in zip(view.owners, local[len(view.own) :], strict=True):
             if owns:
@@ -707,6 +712,8 @@ class Crowd(Grounding):
                 owned.append(variable)
         cast = self._cast(role.acting, location)
         context, others = self._context(role.acting, cast, more, splits=True)
+        # Which of the others a reference leads to is not known: two of them may lead to two objects.
+        context.memory.cells.update((key, context.inputs.fresh(type)) for key, type in to_others)
         # What two threads of the family have with each other is not known of this one.
         for key in list(context.memory.cells):
             threads = self._numbers(key)
@@ -1057,6 +1064,8 @@ class Crowd(Grounding):
             end = len(self.templates[self.open[number]].stops) - 1
             at_end += [(number, local) for local in locals_ if local[0] == end]
         for key, tokens in self.tokens.items():
+            if any(place.is_of_another for place in self._places(key[0])):
+                continue  # objects go on holding
             if all(self._holds_nothing(number, local, key) for number, local in at_end):
                 yield g.eq(Var(tokens), Const(1))
         for number, view in enumerate(self.views):
