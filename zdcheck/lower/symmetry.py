@@ -17,11 +17,7 @@ def asymmetries(model: m.Model) -> dict[str, str]:
     for tree in _code(model):
         match tree:
             case m.For(_, t.RefType(kind)):
-                reason = f"they are walked in order at {tree.span}"
-                found.setdefault(kind, reason)
-                if kind == "thread":
-                    for thread in model.threads:
-                        found.setdefault(thread.name, reason)
+                _note(found, model, kind, "they are walked in order", tree.span)
             case _:
                 pass
     return found
@@ -30,24 +26,24 @@ def asymmetries(model: m.Model) -> dict[str, str]:
 def told_apart(model: m.Model) -> dict[str, str]:
     """For each kind that the code or a property tells apart otherwise than by walking its members: what does."""
     found: dict[str, str] = {}
-    families = {thread.name for thread in model.threads}
-
-    def note(kind: str, what: str, span: Span) -> None:
-        reason = f"{what} at {span}"
-        found.setdefault(kind, reason)
-        if kind == "thread":
-            for family in families:
-                found.setdefault(family, reason)
-
     for tree in _code(model):
         match tree:
             case m.ObjectAt(kind):
-                note(kind, f"`{' '.join(tree.span.text.split())}` names one of them", tree.span)
+                named = f"`{' '.join(tree.span.text.split())}` names one of them"
+                _note(found, model, kind, named, tree.span)
             case m.IndexOf(operand) if isinstance(operand.type, t.RefType):
-                note(operand.type.kind, "`index` tells them apart", tree.span)
+                _note(found, model, operand.type.kind, "`index` tells them apart", tree.span)
             case _:
                 pass
     return found
+
+
+def _note(found: dict[str, str], model: m.Model, kind: str, what: str, span: Span) -> None:
+    reason = f"{what} at {span}"
+    found.setdefault(kind, reason)
+    if kind == "thread":
+        for thread in model.threads:
+            found.setdefault(thread.name, reason)
 
 
 def _code(model: m.Model) -> Iterator[Node]:

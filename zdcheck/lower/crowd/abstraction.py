@@ -427,7 +427,7 @@ class Crowd(Grounding):
         )
         if key not in self.tokens or not (of_all or self.shared[key] & changed):
             return before, []
-        places = [place for place in self._places(key[0]) if self._stands_for_all(place)]
+        places = [p for p in self._places(key[0]) if self._stands_for_all(p, context.thread)]
         contents = [list(self._each_content(key, context, place)) for place in places]
         if all(held == holds for each in contents for held, holds in each):
             return before, []
@@ -438,15 +438,14 @@ class Crowd(Grounding):
         none = g.implies(g.not_(g.or_(*keeps)), g.eq(number, Const(0)))
         return number, [Guard(no_more), Guard(none)]
 
-    def _stands_for_all(self, place: Place) -> bool:
+    def _stands_for_all(self, place: Place, acting: int | None) -> bool:
         """Whether a place is like all those of forgotten threads and objects that a step does not see."""
-        hidden = {role.others for role in self.roles}
         if any(number not in (FOLLOWED, REST) for _, number in place.objects):
             return False
-        return place.thread in hidden or (
-            any(number == REST for _, number in place.objects)
-            and place.thread in {None, *(role.followed for role in self.roles), *hidden}
-        )
+        if place.thread in {role.others for role in self.roles}:
+            return True
+        known = {None, acting, *(role.followed for role in self.roles)}
+        return place.is_of_another and place.thread in known
 
     def _each_content(
         self, key: Key, context: CrowdContext, place: Place

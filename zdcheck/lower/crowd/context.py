@@ -14,6 +14,7 @@ from zdcheck.base.diagnostics import UsageError
 from zdcheck.ir import expr as g
 from zdcheck.ir.expr import NULL, Const, Expr, Select, Type, Var, VarId
 from zdcheck.ir.parametric import Bound, Cell, Each, FamilyId, Term
+from zdcheck.ir.substitute import substitute
 from zdcheck.lower.crowd.judging import designators, instantiated
 from zdcheck.lower.ground import Context, Key, NeedSplit, spelled_out
 
@@ -235,7 +236,26 @@ class CrowdContext(Context):
         return number
 
     def _meet(self, kind: str, value: int) -> None:
-        self.met[kind] = max(self.met.get(kind, 0), value)
+        """The step looks at one of the others: if for the first time, what it did to all of them it did to this one."""
+        if value <= self.met.get(kind, 0):
+            return
+        self.met[kind] = value
+        families = self.memory.families
+
+        def named(key: Key) -> Key:
+            dimensions = families[key[0]].dimensions
+            return key[0], tuple(
+                value if d.kind == kind and n == REST else n
+                for d, n in zip(dimensions, key[1], strict=True)
+            )
+
+        cells = [(key, var) for key, var in self.inputs.cells.items() if named(key) != key]
+        by: dict[VarId, Expr] = {
+            var.id: self.inputs.cell(named(key), self.inputs.types[var.id]) for key, var in cells
+        }
+        for key, expr in list(self.changed.items()):
+            if named(key) != key:
+                self.changed[named(key)] = substitute(expr, by)
 
     def admits(self, kind: str | None, value: int) -> bool:
         """Whether a choice may fall on this one: of those not looked at yet, the next number stands for all."""
