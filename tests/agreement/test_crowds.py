@@ -590,6 +590,16 @@ TAKES = "atomic { if (at.entry != null) { at.entry.refcount -= 1; drop(at.entry)
 """Whoever finds a page in an entry has its reference, and puts it."""
 
 
+LINKED = "atomic { if (map[0].to != null) { map[0].to = null; pool[0].users = 0; } }"
+POOL = "init { map[0].to = pool[0]; for (p in page) { tied[p] = map[0]; pool[0].users += 1; } }"
+POOLS = """
+object pool { counted users : 0..7 = 0; }
+object map { to : pool? = null; }
+var tied[page] : map? holds to.users = null;
+"""
+MARKS = "var marks : set<slot>; daemon thread marker { forever { var s = any slot; marks += s; } }"
+
+
 @pytest.mark.parametrize(
     ("work", "init", "more", "is_proved"),
     [
@@ -642,6 +652,23 @@ TAKES = "atomic { if (at.entry != null) { at.entry.refcount -= 1; drop(at.entry)
         ),
         ("var to = any slot; atomic { assert at != to; }", "", "", False),
         ("var to = any slot; atomic { assert at == to; }", "", "", False),
+        (
+            "var to = any slot; var x = any slot;"
+            " atomic { if (at == to && at != x) assert x.entry == null; }",
+            MAPPED,
+            "",
+            False,
+        ),
+        # Two exceptions may be two objects.
+        (
+            TAKES,
+            MAPPED,
+            "invariant it : (forall s : slot . s.entry != null) || (forall s : slot . s.entry == null);",
+            False,
+        ),
+        # What is done to all is done to those that are forgotten, and to one that is looked at later.
+        (LINKED, POOL, POOLS, True),
+        ("atomic { marks = {}; if (at in marks) done = true; } assert !done;", "", MARKS, True),
     ],
 )
 def test_what_is_proved_of_objects(
@@ -660,6 +687,7 @@ def test_what_is_proved_of_objects(
         ("atomic { for (p in page) p.backed = false; }", "", "walked in one step"),
         ("", "init { for (p in page) { if (index(p) + 1 == 2) p.backed = false; } }", "computes"),
         ("", "init { var n : 0..3 = 0; for (p in page) { n = n + 1; } }", "in a local"),
+        ("", "var n : 0..7 = 0; init { for (p in page) { n = n + 1; } }", "look different"),
     ],
 )
 def test_what_is_refused_of_objects(work: str, init: str, why: str, tmp_path: Path) -> None:
