@@ -104,9 +104,9 @@ class _Role:
 
 
 class Crowd(Grounding):
-    """Makes the abstract system of one program for any number of threads of some families.
+    """Makes the abstract system of one program for any number of threads of some families and objects of some kinds.
 
-    `program` has `SIZE` threads of each. Raises UsageError where the abstraction has no image for something.
+    `program` has `SIZE` threads and `OBJECTS` objects of each. Raises UsageError where the abstraction has no image for something.
     """
 
     def __init__(

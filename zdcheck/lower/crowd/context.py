@@ -283,12 +283,8 @@ class CrowdContext(Context):
         expr = self.changed.get(key) or self.memory.cells.get(key)
         if expr is not None:
             return self.known(expr)
-        family = self.memory.families[key[0]]
-        numbers = {d.kind: n for d, n in zip(family.dimensions, key[1], strict=True)}
-        if any(n in self.cast.forgotten for k, n in numbers.items() if k in self.cast.ranges):
-            raise Forgotten(f"`{family.name}` of another thread is read")
-        if not any(self.cast.is_open(k) and n > FOLLOWED for k, n in numbers.items()):
-            raise Forgotten(f"`{family.name}` of another thread is read")
+        if self._is_of_a_thread(key):
+            raise Forgotten(f"`{self.memory.families[key[0]].name}` of another thread is read")
         return self.known(self.inputs.cell(key, self._unknown(key[0])))
 
     def _unknown(self, id: FamilyId) -> Type:
@@ -311,12 +307,14 @@ class CrowdContext(Context):
         key = super().key(cell, bounds)
         if key is None or key in self.memory.cells:
             return key
-        dimensions = self.memory.families[key[0]].dimensions
-        pairs = zip(dimensions, key[1], strict=True)
+        return None if self._is_of_a_thread(key) else key
+
+    def _is_of_a_thread(self, key: Key) -> bool:
+        """Whether a cell without a value is a thread's of which nothing is known; else it is another object's."""
+        pairs = list(zip(self.memory.families[key[0]].dimensions, key[1], strict=True))
         if any(d.kind in self.cast.ranges and n in self.cast.forgotten for d, n in pairs):
-            return None
-        pairs = zip(dimensions, key[1], strict=True)
-        return key if any(self.cast.is_open(d.kind) and n > FOLLOWED for d, n in pairs) else None
+            return True
+        return not any(self.cast.is_open(d.kind) and n != FOLLOWED for d, n in pairs)
 
     # --- who judges ---------------------------------------------------------------------
 
